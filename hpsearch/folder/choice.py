@@ -30,10 +30,10 @@ def choose_folder(given: str | None, console: Console, *bases: Path) -> SearchFo
 
     bases: where a relative path may start, if not here. Raises UsageError if there is none.
     """
-    found = _candidates(given, bases)
-    if found is None:
+    searches = _candidates(given, bases)
+    if searches is None:
         return find_folder(given or "", *bases)
-    return _taken(found[0], len(found), console)
+    return _taken(searches[0], len(searches), console)
 
 
 def choose_live(given: str | None, console: Console) -> SearchFolder:
@@ -41,17 +41,17 @@ def choose_live(given: str | None, console: Console) -> SearchFolder:
 
     Raises UsageError, with the live ones, unless there is exactly one.
     """
-    found = _candidates(given)
-    if found is None:
+    searches = _candidates(given)
+    if searches is None:
         folder = find_folder(given or "")
         if not holds_search(folder.path):
             _check_live_below(folder.path)
         return folder
-    if search_above(Path.cwd()) in found:
-        return _taken(found[0], 1, console)
-    live = _live(found)
+    if search_above(Path.cwd()) in searches:
+        return _taken(searches[0], 1, console)
+    live = _live(searches)
     if not live:
-        raise UsageError(f"there is nothing to cancel: no search is live (the newest is {shown_path(found[0])})")
+        raise UsageError(f"there is nothing to cancel: no search is live (the newest is {shown_path(searches[0])})")
     if len(live) > 1:
         raise _several(live)
     return _taken(live[0], 1, console)
@@ -97,10 +97,10 @@ def _candidates(given: str | None, bases: Sequence[Path] = ()) -> list[Path] | N
     here = Path.cwd()
     if given is not None:
         return None if is_path(given, *bases) else named_searches(given)
-    found = default_searches(here)
-    if not found:
+    searches = default_searches(here)
+    if not searches:
         raise UsageError(f"say which search: the current folder lies in none, and {_nothing_below(here)}")
-    return found
+    return searches
 
 
 def is_path(given: str, *bases: Path) -> bool:
@@ -115,12 +115,12 @@ def is_path(given: str, *bases: Path) -> bool:
 
 def named_searches(name: str) -> list[Path]:
     """Return the searches with a name, newest first. Raises UsageError if there is none."""
-    found = searches_called(name, Path.cwd())
-    if not found:
+    searches = searches_called(name, Path.cwd())
+    if not searches:
         absolute(name, Path.cwd())  # Raises if it cannot be a path, which says more.
         lacks = f"there is no such folder, and no search of this name below ./{USUAL_PLACE} or here"
         raise UsageError(f"{name}: {lacks}{nearest_hint(name) or '; hpsearch list shows all searches'}")
-    return found
+    return searches
 
 
 def nearest_hint(name: str) -> str:

@@ -100,8 +100,8 @@ def failure_groups(entries: Iterable[RunRecord], folder: SearchFolder) -> list[F
     groups = dict[object, tuple[str, list[RunRecord]]]()
     for entry, cause in zip(entries, causes_of(entries, folder)):
         groups.setdefault(likeness(entry.state, cause), (cause, []))[1].append(entry)
-    found = [FailureGroup(runs[0].state, cause, runs) for cause, runs in groups.values()]
-    return sorted(found, key=lambda group: -len(group.runs))
+    listed = [FailureGroup(runs[0].state, cause, runs) for cause, runs in groups.values()]
+    return sorted(listed, key=lambda group: -len(group.runs))
 
 
 def causes_of(entries: Iterable[RunRecord], folder: SearchFolder) -> list[str]:
@@ -193,5 +193,5 @@ def log_hint(entry: RunRecord, folder: SearchFolder) -> str:
 
 def newest_log(folder: SearchFolder, entry: RunRecord, suffix: str) -> Path | None:
     """Return the log of a run's newest attempt that left one; None if there is none. suffix: ``.err`` or ``.out``."""
-    found = logs_of_attempts(folder, entry, suffix)
-    return found[max(found)] if found else None
+    logs = logs_of_attempts(folder, entry, suffix)
+    return logs[max(logs)] if logs else None

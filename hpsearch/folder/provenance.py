@@ -64,14 +64,14 @@ class Provenance:
 
 def provenances(folder: SearchFolder) -> list[Provenance]:
     """Return the records of a search's starts, oldest first, without unreadable ones."""
-    found = []
+    starts = []
     for path in sorted(folder.provenance.glob("*.json"), key=lambda path: (len(path.name), path.name)):
         try:
             fields = json.loads(read_whole(path, _MOST_BYTES))
-            found.append(build(Provenance, {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}))
+            starts.append(build(Provenance, {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}))
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             continue
-    return found
+    return starts
 
 
 class Recorder:
@@ -128,8 +128,8 @@ class Recorder:
                     find_out(folder / f"{number}.diff")
                 except BackendError as error:
                     self._problems.append(str(error))
-            found = replace(self._found, problems=tuple(self._problems))
-            write_whole(folder / f"{number}.json", json.dumps(asdict(found), indent=1).encode())
+            start = replace(self._found, problems=tuple(self._problems))
+            write_whole(folder / f"{number}.json", json.dumps(asdict(start), indent=1).encode())
         except (SearchError, OSError):
             return
 

@@ -162,17 +162,17 @@ def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> dic
     in_place = max(set(range(entry.attempts + 1)) - places.keys(), default=0)
     places[in_place] = folder_of(entry, folder)
     name = places[in_place].name
-    found = {}
+    newest = {}
     for number, place in places.items():
         # Schedulers put the job's id into a log's name; the newest log counts.
         logs = sorted(place.glob(f"*{name}*{suffix}*"), key=_changed_at)
         if logs:
-            found[number] = logs[-1]
+            newest[number] = logs[-1]
     live = folder.logs / f"{entry.token}{suffix}"
     # An attempt that is only prepared may have an empty file before its submission.
     if entry.submitted is not None and live.exists():
-        found[entry.attempts] = live
-    return dict(sorted(found.items()))
+        newest[entry.attempts] = live
+    return dict(sorted(newest.items()))
 
 
 def _changed_at(path: Path) -> float:

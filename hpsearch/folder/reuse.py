@@ -49,9 +49,9 @@ def finished_elsewhere(path: Path, settings: Settings) -> dict[Hashable, Reusabl
     """
     theirs, entries = _finished_runs(path, settings)
     if not _is_same_script(theirs, settings):
-        found, wanted = shell_line(theirs.program), shell_line(settings.program)
+        their_line, our_line = shell_line(theirs.program), shell_line(settings.program)
         where = f" in {theirs.run_cwd}" if theirs.run_cwd != settings.run_cwd else ""
-        raise UsageError(f"--reuse={path}: its runs are of another script ({found}{where}; here it is {wanted})")
+        raise UsageError(f"--reuse={path}: its runs are of another script ({their_line}{where}; here it is {our_line})")
     over = (settings.out_arg, theirs.out_arg)
     return {
         identity(entry.run.configuration.as_dict(), over): ReusableRun(
@@ -68,8 +68,8 @@ def _finished_runs(path: Path, settings: Settings) -> tuple[Settings, Iterator[R
     if record is not None:
         return record.known_settings(), (entry for entry in every_run(record) if entry.state is RunState.FINISHED)
     search = find_search(path, "", Path(settings.run_cwd), needs_functions=False)
-    found = (RunRecord(each.run, summary=each.summary) for each in search.of(Completion.FINISHED))
-    return search.settings, found
+    entries = (RunRecord(each.run, summary=each.summary) for each in search.of(Completion.FINISHED))
+    return search.settings, entries
 
 
 def _is_same_script(theirs: Settings, ours: Settings) -> bool:

@@ -79,8 +79,8 @@ def performance(entry: RunRecord, key: str) -> float | None:
 def result_of(entry: RunRecord, key: str) -> float | None:
     """Return a run's value under the performance key; NaN if it ended without one, None while it may get one."""
     if entry.result.state is RunState.FINISHED:
-        found = performance(entry.result, key)
-        return math.nan if found is None else found
+        value = performance(entry.result, key)
+        return math.nan if value is None else value
     return math.nan if entry.state.is_final else None
 
 

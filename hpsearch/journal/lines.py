@@ -85,14 +85,14 @@ def to_line(event: Event) -> bytes:
 def from_line(line: bytes) -> Event:
     """Read an event back. Raises ValueError if the line is not an event of this version."""
     try:
-        found = _json(line.decode("ascii"))
+        value = _json(line.decode("ascii"))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    name = found.pop("event", None) if isinstance(found, dict) else None
+    name = value.pop("event", None) if isinstance(value, dict) else None
     if not isinstance(name, str) or name not in _KINDS:
         raise ValueError(f"not an event of this version: {line[:80]!r}")
     kind = _KINDS[name]
-    event: Event = build(kind, found) if issubclass(kind, OfAttempt) else build_plain(kind, found)
+    event: Event = build(kind, value) if issubclass(kind, OfAttempt) else build_plain(kind, value)
     try:
         _check(event)
     except (TypeError, KeyError, OverflowError, RecursionError) as error:
@@ -102,9 +102,9 @@ def from_line(line: bytes) -> Event:
 
 def _json(text: str) -> Any:  # Any: whatever JSON can hold
     if text.startswith("{"):
-        found, end = _decoder.raw_decode(text)
+        value, end = _decoder.raw_decode(text)
         if text[end:] == "\n":
-            return found
+            return value
     return _decoder.decode(text)
 
 
@@ -194,15 +194,15 @@ class LineReader:
         if usual is None:
             return from_line(line)
         matches, kind, put_run, put_token, others, left_out = usual
-        found = matches(text)
-        if found is None:
+        match = matches(text)
+        if match is None:
             return from_line(line)
         event = _new(kind)
-        run, token = found.group(1, 2)
+        run, token = match.group(1, 2)
         put_run(event, int(run))
         put_token(event, token)
         for group, put, read in others:
-            put(event, read(found[group]))
+            put(event, read(match[group]))
         for put in left_out:
             put(event, None)
         _put_line(event, text)

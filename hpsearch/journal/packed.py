@@ -72,16 +72,16 @@ class Packed(Generic[T]):
         import pickle  # see above
 
         # Unpickling is safe: the data has never left this process.
-        found: list[T] = pickle.loads(zlib.decompress(self._packs[pack]))
-        return found
+        objects: list[T] = pickle.loads(zlib.decompress(self._packs[pack]))
+        return objects
 
 
 def _values_of(kind: type) -> Callable[[Any], Any]:  # Any: an object of that kind, and a tuple
     """Return a function that returns the values of all fields."""
     first, *others = [each.name for each in fields(kind)]
-    return attrgetter(first, *others) if others else lambda found: (getattr(found, first),)
+    return attrgetter(first, *others) if others else lambda thing: (getattr(thing, first),)
 
 
-def _reduced(kind: type, values: Callable[[Any], Any], found: Any) -> tuple[type, tuple[object, ...]]:
+def _reduced(kind: type, values: Callable[[Any], Any], thing: Any) -> tuple[type, tuple[object, ...]]:
     """Return the class and the values to build an object anew. Any: an object of that kind, and a tuple."""
-    return kind, values(found)
+    return kind, values(thing)

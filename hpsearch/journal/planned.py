@@ -67,8 +67,8 @@ class RunBlock:
         The function is called once for each option and value: calling it for each run would take ten times as long.
         """
         columns = [[None, *(as_wanted(*pair) for pair in pairs)] for pairs in self.options]
-        found = zip(*(map(column.__getitem__, codes) for column, codes in zip(columns, self.codes)))
-        return (filter(None, row) for row in found)
+        rows = zip(*(map(column.__getitem__, codes) for column, codes in zip(columns, self.codes)))
+        return (filter(None, row) for row in rows)
 
     def numbered(self, before: str, after: str = "") -> Iterator[str]:
         """Return for each run a text with its number in it, written as in the name of its folder."""
@@ -117,14 +117,14 @@ def unpacked(text: str, count: int, sizes: Sequence[int]) -> list[Sequence[int]]
         raise ValueError(f"its codes cannot be read ({error})") from error
     if len(content) != whole:
         raise ValueError(f"its codes are {len(content)} bytes; expected {whole}")
-    found, at = list[Sequence[int]](), 0
+    columns, at = list[Sequence[int]](), 0
     for kind, size in zip(types, sizes):
         codes = array(kind)
         codes.frombytes(content[at : (at := at + count * codes.itemsize)])
-        found.append(codes := _little(codes))
+        columns.append(codes := _little(codes))
         if max(codes) > size:
             raise ValueError(f"it names value {max(codes)} of an option with {size}")
-    return found
+    return columns
 
 
 def _code_type(most: int) -> str:

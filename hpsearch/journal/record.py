@@ -178,8 +178,8 @@ class SearchRecord:
     def drops(self) -> list[ConfigurationDropped]:
         """The configurations that a race has dropped and not taken back, in order."""
         # One event drops all runs of a configuration.
-        found = {(drop.at, tuple(drop.runs)): drop for entry in self.with_events if (drop := entry.dropped)}
-        return [found[key] for key in sorted(found)]
+        drops = {(drop.at, tuple(drop.runs)): drop for entry in self.with_events if (drop := entry.dropped)}
+        return [drops[key] for key in sorted(drops)]
 
     def apply(self, event: Event) -> None:
         """Take one event into account. Raises KeyError, ValueError or TypeError if it does not fit what is known."""
@@ -216,8 +216,8 @@ class SearchRecord:
         self._controllers, self.collected_now = self._controllers + 1, 0
 
     def _drop(self, event: ConfigurationDropped) -> None:
-        found = [self.runs[number] for number in event.runs if number in self.runs]
-        for entry in (*found, *(entry.before for entry in found if entry.before is not None)):
+        entries = [self.runs[number] for number in event.runs if number in self.runs]
+        for entry in (*entries, *(entry.before for entry in entries if entry.before is not None)):
             entry.dropped = event
 
     def _note_end(self, event: EndTold) -> None:

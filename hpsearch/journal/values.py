@@ -155,34 +155,34 @@ def _shape(kind: type) -> tuple[dict[str, tuple[type | None, Callable[[object], 
     return fitting, frozenset(needed)
 
 
-def build(kind: type[T], found: Mapping[str, Any]) -> T:  # Any: whatever JSON can hold
+def build(kind: type[T], values: Mapping[str, Any]) -> T:  # Any: whatever JSON can hold
     """Return an object of a dataclass from what a file says. Raises ValueError naming the field that is wrong."""
-    check_fields(kind, found)
-    return kind(**found)
+    check_fields(kind, values)
+    return kind(**values)
 
 
-def build_plain(kind: type[T], found: dict[str, Any]) -> T:  # Any: see above
+def build_plain(kind: type[T], values: dict[str, Any]) -> T:  # Any: see above
     """Like `build`, but faster; for a dataclass without slots and ``__post_init__``."""
-    check_fields(kind, found)
-    if len(found) < len(_shape(kind)[0]):  # type: ignore[arg-type]
-        return kind(**found)
+    check_fields(kind, values)
+    if len(values) < len(_shape(kind)[0]):  # type: ignore[arg-type]
+        return kind(**values)
     # The __init__ of a frozen dataclass takes five times as long.
     made = object.__new__(kind)
-    made.__dict__.update(found)
+    made.__dict__.update(values)
     return made
 
 
-def check_fields(kind: type, found: Mapping[str, Any]) -> None:  # Any: see above
+def check_fields(kind: type, values: Mapping[str, Any]) -> None:  # Any: see above
     """Raise ValueError, naming the field, if a dataclass cannot be made from what a file says."""
     checks, needed = _shape(kind)
-    for name, value in found.items():
+    for name, value in values.items():
         if name not in checks:
             raise ValueError(f"the field {name[:40]!r} is not known")
         always_fits, fits, expected = checks[name]
         if type(value) is not always_fits and not fits(value):
             raise ValueError(f"{name} is {str(value)[:40]!r}; expected {expected}")
-    if not needed <= found.keys():
-        raise ValueError(f"the field {min(needed.difference(found))} is missing")
+    if not needed <= values.keys():
+        raise ValueError(f"the field {min(needed.difference(values))} is missing")
 
 
 def check_path(name: str, text: str) -> None:

@@ -97,11 +97,11 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         runs = _only_differences(runs, best[:count], console)
     if options.json:
         # The best one is compared with the second, each other one with the best.
-        pairs = [[mean, *(means[:1] if place else means[1:2])] for place, mean in enumerate(means[:count])]
-        found = [_as_json(run, runs, key, pair) for run, pair in zip_longest(best[:count], pairs)]
+        pairs = [[mean, *(means[:1] if index else means[1:2])] for index, mean in enumerate(means[:count])]
+        objects = [_as_json(run, runs, key, pair) for run, pair in zip_longest(best[:count], pairs)]
         if options.differences:
-            found = [{**each, "options": _only(each["options"], runs.option_names)} for each in found]
-        console.results([json.dumps(found)])
+            objects = [{**each, "options": _only(each["options"], runs.option_names)} for each in objects]
+        console.results([json.dumps(objects)])
     elif options.command:
         _print_commands(best[:count], runs, options.out_dir, console)
     else:
@@ -239,21 +239,21 @@ def _as_json(
     run: FinishedRun, runs: FinishedRuns, key: str, means: Sequence[Mean[FinishedRun]] | None
 ) -> dict[str, Any]:  # Any: whatever JSON can hold
     """Return a run, or the configuration whose first run it is. means: that configuration and its rival."""
-    known, row = run.run, run.row
+    planned, row = run.run, run.row
     options = {name: row[name] for name in runs.option_names if name in row}
-    found = {
-        "run": known and known.number,
+    content = {
+        "run": planned and planned.number,
         "key": key,
         "value": readable(number_of(row[key])),
-        "options": options if known is None else readable(known.configuration.as_dict()),
+        "options": options if planned is None else readable(planned.configuration.as_dict()),
         "summary": {name: row[name] for name in runs.keywords if name in row},
         "folder": row.get(runs.settings.out_arg),
-        "command": known and command_line(known, runs.settings, with_folder=False),
+        "command": planned and command_line(planned, runs.settings, with_folder=False),
     }
     if means:
         names = [each.run.number if each.run else each.row.get(runs.settings.out_arg) for each in means[0].counted]
-        found |= mean_json(means[0], runs.over, p_of_second(means), runs=names)
-    return found
+        content |= mean_json(means[0], runs.over, p_of_second(means), runs=names)
+    return content
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,9 @@ def _runs(
     """Return columns and rows of the table of all wanted runs."""
     columns, rows, left_out = dict.fromkeys(COLUMNS), list[ExportedRow](), 0
     for folder in folders:
-        names, found = rows_of_folder(folder, options.grid_module, console)
-        wanted = [row for row in found if options.all or row["state"] == RunState.FINISHED.value]
-        rows, left_out = rows + wanted, left_out + len(found) - len(wanted)
+        names, exported = rows_of_folder(folder, options.grid_module, console)
+        wanted = [row for row in exported if options.all or row["state"] == RunState.FINISHED.value]
+        rows, left_out = rows + wanted, left_out + len(exported) - len(wanted)
         columns.update(dict.fromkeys(names))
     columns.update(dict.fromkeys(name for row in rows for name in row))
     if left_out:
@@ -102,11 +102,11 @@ def _configurations(
     columns, rows = {"search": None}, list[ExportedRow]()
     for folder in folders:
         runs, settings = repetitions_in(folder, options.over, options.grid_module, console.notes)
-        names, found = configuration_table(runs, settings, options.over)
+        names, configurations = configuration_table(runs, settings, options.over)
         free = {name: f"{name}_" if name == "search" else name for name in names}
         columns.update(dict.fromkeys(free.values()))
         shared = {"search": str(folder.path)}
-        rows += [{**shared, **{free[name]: value for name, value in row.items()}} for row in found]
+        rows += [{**shared, **{free[name]: value for name, value in row.items()}} for row in configurations]
     console.note(SAMPLE_STD)
     return list(columns), rows
 

@@ -86,8 +86,8 @@ def main(argv: Sequence[str]) -> int:
     add_over(parser, "Show means of configurations, as in a search with seeds.")
     options = parser.parse_args(argv)
     console = Console(stamps=False)
-    folder, found = _asked_for(options.folder)
-    listed = [_listed(path.absolute(), options.over, console) for path in found]
+    folder, paths = _asked_for(options.folder)
+    listed = [_listed(path.absolute(), options.over, console) for path in paths]
     if options.json:
         return console.results([json.dumps([_as_json(each) for each in listed])])
     if not listed:
@@ -120,8 +120,8 @@ def _listed(path: Path, over: Sequence[str], console: Console) -> Listed:
 
 
 def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
-    found = overview(folder)
-    record, settings = found.record, found.record.known_settings()
+    shown = overview(folder)
+    record, settings = shown.record, shown.record.known_settings()
     over = seeds_of(record, [name for name in given_over if name in settings.option_names])
     # The overview lacks the options of the runs.
     means = means_of(SearchReader(folder).record, over) if over else []
@@ -132,15 +132,15 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
         for entry in ([] if over else best_runs(whole.with_events, settings))
     )
     to_come = expected_runs(whole)
-    left = found.left + max(to_come, has_more(whole))
+    left = shown.left + max(to_come, has_more(whole))
     return Listed(
         folder.path,
         SearchState.of(liveness_of_controller(lock_holder(folder.lock)), left).value,
         record.last_event_at or 0.0,
         settings.name,
-        found.runs + to_come,
+        shown.runs + to_come,
         sum(entry.result.state is RunState.FINISHED for entry in record.with_events),
-        found.counts,
+        shown.counts,
         settings.performance_key,
         next(iter(values), None),
         record.started_at,
@@ -150,10 +150,10 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
 
 
 def _of_older_tool(folder: SearchFolder, over: Sequence[str]) -> Listed:
-    found = finished_runs(folder, over)
-    key, done = found.settings.performance_key, len(found.runs)
-    planned, _ = runs_of_commands(folder.path, [folder.commands_pickle.name], found.settings.out_arg)
-    first = next(iter(best(found.runs, lambda run: run.row.get(key, ""), found.settings.sort_ascending)), None)
+    finished = finished_runs(folder, over)
+    key, done = finished.settings.performance_key, len(finished.runs)
+    planned, _ = runs_of_commands(folder.path, [folder.commands_pickle.name], finished.settings.out_arg)
+    first = next(iter(best(finished.runs, lambda run: run.row.get(key, ""), finished.settings.sort_ascending)), None)
     return Listed(
         folder.path,
         (SearchState.ENDED if planned and done >= len(planned) else SearchState.UNKNOWN).value,
@@ -163,8 +163,8 @@ def _of_older_tool(folder: SearchFolder, over: Sequence[str]) -> Listed:
         key=key,
         best=None if first is None else number_of(first.row[key]),
         started_at=folder.commands_pickle.stat().st_mtime,
-        means=found.means(key, found.settings.sort_ascending)[:2],
-        over=found.over,
+        means=finished.means(key, finished.settings.sort_ascending)[:2],
+        over=finished.over,
     )
 
 

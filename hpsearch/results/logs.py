@@ -103,14 +103,14 @@ def _print_file(path: Path, is_err: bool, console: Console) -> int:
 
 def _log_of(reader: SearchReader, entry: RunRecord, suffix: str, attempt: int | None) -> Path:
     """Return the log of an attempt, None = the newest. Raises FolderError if there is none."""
-    found = logs_of_attempts(reader.folder, entry, suffix)
-    if not found:
+    logs = logs_of_attempts(reader.folder, entry, suffix)
+    if not logs:
         raise _no_log(entry)
-    wanted = max(found) if attempt is None else attempt
-    if wanted not in found:
+    wanted = max(logs) if attempt is None else attempt
+    if wanted not in logs:
         missing = f"attempt {wanted} left none" if wanted <= entry.attempts else f"there is no attempt {wanted}"
-        raise FolderError(f"run {entry.run.number} has the logs of {amount(len(found), 'attempt')}; {missing}")
-    return found[wanted]
+        raise FolderError(f"run {entry.run.number} has the logs of {amount(len(logs), 'attempt')}; {missing}")
+    return logs[wanted]
 
 
 def _no_log(entry: RunRecord) -> FolderError:

@@ -375,7 +375,7 @@ def _groups_json(status: SearchStatus) -> list[dict[str, Any]]:  # Any: see as_j
 
 def _best_json(best: RunRecord, status: SearchStatus) -> dict[str, Any]:  # Any: see as_json
     key = status.record.known_settings().performance_key
-    found = {
+    content = {
         "run": best.run.number,
         "key": key,
         "value": readable(performance(best, key)),
@@ -384,8 +384,8 @@ def _best_json(best: RunRecord, status: SearchStatus) -> dict[str, Any]:  # Any:
     }
     for mean in status.means[:1]:
         runs = [entry.run.number for entry in mean.counted]
-        found |= mean_json(mean, status.over, p_of_second(status.means), runs=runs)
-    return found
+        content |= mean_json(mean, status.over, p_of_second(status.means), runs=runs)
+    return content
 
 
 def _live_json(run: LiveRun) -> dict[str, Any]:  # Any: see as_json

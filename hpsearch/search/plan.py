@@ -116,9 +116,9 @@ class Plan:
     def reused(self, runs: Iterable[Run]) -> Iterator[RunReused]:
         """Yield an event for each of these runs that counts as finished because another search has run it."""
         for run in runs if self.reusable else ():
-            found = self.reusable.get(identity(run.configuration.as_dict(), (self.settings.out_arg,)))
-            if found is not None:
-                yield RunReused(run.number, found.out_dir, self.stamp, encode_summary(found.summary))
+            reusable = self.reusable.get(identity(run.configuration.as_dict(), (self.settings.out_arg,)))
+            if reusable is not None:
+                yield RunReused(run.number, reusable.out_dir, self.stamp, encode_summary(reusable.summary))
 
     def events(self, first_number: int = 1) -> Iterator[RunsPlanned | RunReused | SearchCandidates]:
         """Yield what the journal keeps of the plan: its runs, reused results, and a sampler's candidates."""

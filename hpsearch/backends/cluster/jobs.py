@@ -405,10 +405,10 @@ def _without_reason(status: Status) -> tuple[object, ...]:
 
 def _listed(folders: Iterable[str]) -> set[str] | None:
     """Return the files in some folders, as the network file system shows them now; None if one cannot be listed."""
-    found: set[str] = set()
+    files: set[str] = set()
     try:
         for folder in folders:
-            found.update(f"{folder}/{name}" for name in os.listdir(folder))  # noqa: PTH208
+            files.update(f"{folder}/{name}" for name in os.listdir(folder))  # noqa: PTH208
     except OSError:
         return None
-    return found
+    return files

@@ -67,15 +67,15 @@ class GivenOption:
 
 def read_options(words: Sequence[str]) -> list[GivenOption]:
     """Return the options in a command line, read as getopt_long does for sbatch."""
-    rest, found = list(words), []
+    rest, options = list(words), []
     while rest:
         word = rest.pop(0)
         for name, value in _options_in(word):
             is_unknown = name not in ("", *_KNOWN) and word.startswith("--")
             # A word without a hyphen after an unknown option is taken as its value.
             needs_value = name in _NEED_VALUE or (is_unknown and rest and not rest[0].startswith("-"))
-            found.append(GivenOption(name, word, rest.pop(0) if needs_value and value is None and rest else value))
-    return found
+            options.append(GivenOption(name, word, rest.pop(0) if needs_value and value is None and rest else value))
+    return options
 
 
 def _options_in(word: str) -> Iterator[tuple[str, str | None]]:

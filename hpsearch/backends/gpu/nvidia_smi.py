@@ -228,11 +228,11 @@ def query_processes(conversation: Conversation, timeout_s: float) -> dict[str, s
     table = _read_table(answer, 2, lambda cells: cells[1].startswith(("GPU-", "MIG-")))
     if table is None:
         return None
-    found: dict[str, set[int]] = {}
+    processes: dict[str, set[int]] = {}
     for pid, uuid in table.rows:
         # 0 for "[Insufficient Permissions]" and the like: someone computes there, but who is unknown.
-        found.setdefault(uuid, set()).add(integer(pid) or 0)
-    return found
+        processes.setdefault(uuid, set()).add(integer(pid) or 0)
+    return processes
 
 
 def foreign_gpus(

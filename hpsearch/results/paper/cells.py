@@ -103,11 +103,11 @@ class PaperCells:
     def chosen_over(self) -> list[str]:
         """Return the options in which configurations of the same cell differ."""
         fixed = {*self.rows.names, *self.columns.names, *self.over}
-        found = dict[str, None]()
+        differences = dict[str, None]()
         for cell in self.cells.values():
             if len(cell.choices) > 1:
-                found.update(dict.fromkeys(differing([group[0].options for group in cell.choices])))
-        return [name for name in found if name not in fixed]
+                differences.update(dict.fromkeys(differing([group[0].options for group in cell.choices])))
+        return [name for name in differences if name not in fixed]
 
     def values(self, column: Heading, measure: Measure) -> dict[Heading, CellValue]:
         """Return what the cells of a column show under a keyword: row -> value; empty cells are missing."""
@@ -115,8 +115,8 @@ class PaperCells:
         of_first = {id(run): row for row, cell in cells.items() for run in cell.chosen}
         numbers = [cell.chosen for cell in cells.values()]
         means = best_means(numbers, lambda run: run.number_under(measure.keyword), measure.is_low_good)
-        found = {row: _without_number(cell, measure.keyword) for row, cell in cells.items() if _finished(cell.runs)}
-        return found | {of_first[id(mean.counted[0])]: _value(mean, means) for mean in means}
+        values = {row: _without_number(cell, measure.keyword) for row, cell in cells.items() if _finished(cell.runs)}
+        return values | {of_first[id(mean.counted[0])]: _value(mean, means) for mean in means}
 
 
 def differing(several: Sequence[Mapping[str, object]]) -> list[str]:
@@ -139,14 +139,14 @@ def paper_cells(
     a cell counts. orders: option -> texts of its values, in the order in which words are shown.
     """
     flags = _flags(runs, [*axes[0], *axes[1]])
-    found = defaultdict[tuple[Heading, Heading], list[CellRun]](list)
+    groups = defaultdict[tuple[Heading, Heading], list[CellRun]](list)
     for run in runs:
-        found[_heading(run, axes[0], flags), _heading(run, axes[1], flags)].append(run)
+        groups[_heading(run, axes[0], flags), _heading(run, axes[1], flags)].append(run)
     rows, columns = (
-        Axis(tuple(names), sorted({key[at] for key in found}, key=lambda each: _order(each, names, orders)))
+        Axis(tuple(names), sorted({key[at] for key in groups}, key=lambda each: _order(each, names, orders)))
         for at, names in enumerate(axes)
     )
-    cells = {key: _cell(group, over, by) for key, group in found.items()}
+    cells = {key: _cell(group, over, by) for key, group in groups.items()}
     return PaperCells(rows, columns, over, cells)
 
 

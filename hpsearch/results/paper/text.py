@@ -95,11 +95,11 @@ class PaperTable:
         lines = []
         for measure in self.measures:
             columns = [column for (_, each), column in self.columns.items() if each is measure]
-            found = [value.words for column in columns for value in column.values() if value.spread is None]
-            if words := [each for each in found if each]:
+            lacking = [value.words for column in columns for value in column.values() if value.spread is None]
+            if words := [each for each in lacking if each]:
                 shown = ", ".join(dict.fromkeys(repr(word) if word else "nothing" for each in words for word in each))
                 lines.append(f"{_cells_have(len(words))} no number under {measure.keyword!r} but {shown[:60]}")
-            if undecided := len(found) - len(words):
+            if undecided := len(lacking) - len(words):
                 why = f"no number under {self.by.keyword!r}, by which its configuration is chosen"
                 lines.append(f"{_cells_have(undecided)} no {measure.keyword!r}: {why}")
         return lines
