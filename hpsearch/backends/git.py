@@ -90,22 +90,22 @@ def code_tree(folder: Path, limit_s: float) -> CodeTree:
     end = time.monotonic() + limit_s
     top = Path(ask_git(folder, "rev-parse", "--show-toplevel", limit_s=limit_s).rstrip("\n"))
     files, links = list[str](), list[str]()
-    places = [""]
-    while places:
-        place = places.pop()
+    folders = [""]
+    while folders:
+        inside = folders.pop()
         left = end - time.monotonic()
-        found = _listed(top / place, "--cached", limit_s=left) + _listed(top / place, limit_s=left)
-        for name in (place + each for each in dict.fromkeys(found)):
+        names = _listed(top / inside, "--cached", limit_s=left) + _listed(top / inside, limit_s=left)
+        for name in (inside + each for each in dict.fromkeys(names)):
             path = top / name
             if path.is_dir() and not path.is_symlink():
                 # A submodule, or another repository inside this one.
-                places += [name.rstrip("/") + "/"] if (path / ".git").exists() else []
+                folders += [name.rstrip("/") + "/"] if (path / ".git").exists() else []
             elif "\ufffd" in name:
                 raise BackendError(f"{path} has a name that is not UTF-8")
             elif os.path.lexists(path):
                 files.append(name)
-        ignored = _listed(top / place, "--ignored", "--directory", limit_s=left)
-        links += [place + name for name in ignored if not name.endswith(_COMPILED)]
+        ignored = _listed(top / inside, "--ignored", "--directory", limit_s=left)
+        links += [inside + name for name in ignored if not name.endswith(_COMPILED)]
     searches = tuple({name.partition(".hpsearch/")[0] for name in files if "/.hpsearch/" in f"/{name}"})
     return CodeTree(top, [name for name in files if not name.startswith(searches)], links)
 

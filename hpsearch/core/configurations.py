@@ -84,7 +84,7 @@ class KnownRun:
 class Growth:
     """What a changed grid means for the runs of its search.
 
-    new: configurations without a run; places: their positions in the grid. finished: how many configurations of the
+    new: configurations without a run; indexes: where they stand in the grid. finished: how many configurations of the
     grid have a finished run. again: the number of one unfinished run for each other configuration. left_out: numbers of
     all other unfinished runs. gone: how many finished runs have configurations that are not in the grid.
     """
@@ -94,7 +94,7 @@ class Growth:
     again: frozenset[int]
     left_out: frozenset[int]
     gone: int
-    places: Sequence[int] = ()
+    indexes: Sequence[int] = ()
 
 
 def growth_of(
@@ -105,7 +105,7 @@ def growth_of(
     over: options that do not count. seeds: options that repeat configurations and that the grid does not list: a run is
     in the grid whatever values these have.
     """
-    grid = {identity(each.as_dict(), over): (place, each) for place, each in enumerate(wanted)}
+    grid = {identity(each.as_dict(), over): (index, each) for index, each in enumerate(wanted)}
     configurations = {identity(each.as_dict(), (*over, *seeds)) for _, each in grid.values()} if seeds else grid.keys()
     finished, first, left_out, gone = set[Hashable](), dict[Hashable, int](), set[int](), 0
     # Finished runs first: they leave nothing to run again.
@@ -119,6 +119,6 @@ def growth_of(
             first[key] = run.number
         elif run.number:
             left_out.add(run.number)
-    new = [found for key, found in grid.items() if key not in finished and key not in first]
-    count, places = sum(key in finished for key in grid), [place for place, _ in new]
-    return Growth([each for _, each in new], count, frozenset(first.values()), frozenset(left_out), gone, places)
+    new = [numbered for key, numbered in grid.items() if key not in finished and key not in first]
+    count, indexes = sum(key in finished for key in grid), [index for index, _ in new]
+    return Growth([each for _, each in new], count, frozenset(first.values()), frozenset(left_out), gone, indexes)

@@ -101,24 +101,24 @@ def searches_named(name: str, searches: Iterable[Path]) -> list[Path]:
 
 def searches_called(name: str, here: Path) -> list[Path]:
     """Return the searches with this name below ./out, else in the ``out`` that `here` lies in, else below `here`."""
-    found = (searches_named(name, searches_below(place)) for place in _places(here))
+    found = (searches_named(name, searches_below(folder)) for folder in _usual_folders(here))
     return next(filter(None, found), [])
 
 
 def nearest_search(name: str, here: Path) -> tuple[Path, str] | None:
     """Return the search whose name is most like this one, with its ``--name`` (may be empty); None if none is near."""
-    known: dict[str, tuple[Path, str]] = {}
-    for path in chain.from_iterable(map(searches_below, _places(here))):
+    by_name: dict[str, tuple[Path, str]] = {}
+    for path in chain.from_iterable(map(searches_below, _usual_folders(here))):
         own = _given_name(path)
         for each in filter(None, (own, path.name)):
-            known.setdefault(each, (path, own))
+            by_name.setdefault(each, (path, own))
     # A part of the name says more than mere likeness: dates are always alike.
-    holding = (each for each in known if name and name.casefold() in each.casefold())
-    near = next(holding, "") or nearest(name, known)
-    return known[near] if near else None
+    holding = (each for each in by_name if name and name.casefold() in each.casefold())
+    near = next(holding, "") or nearest(name, by_name)
+    return by_name[near] if near else None
 
 
-def _places(here: Path) -> list[Path]:
+def _usual_folders(here: Path) -> list[Path]:
     """Return the folders below which a named search may lie, the likeliest first."""
     around = [folder for folder in (here, *here.parents) if folder.name == USUAL_PLACE]
     return [here / USUAL_PLACE, *around[:1], here]

@@ -157,15 +157,15 @@ def logs_of_attempts(folder: SearchFolder, entry: RunRecord, suffix: str) -> dic
 
     A live attempt's logs lie with the search's own files, all others in the run's folder or where that was moved.
     """
-    places = folders_aside(folder, entry.run)
+    folders = folders_aside(folder, entry.run)
     # An earlier attempt's folder may have been moved back: then the newest one was moved aside.
-    in_place = max(set(range(entry.attempts + 1)) - places.keys(), default=0)
-    places[in_place] = folder_of(entry, folder)
-    name = places[in_place].name
+    current = max(set(range(entry.attempts + 1)) - folders.keys(), default=0)
+    folders[current] = folder_of(entry, folder)
+    name = folders[current].name
     newest = {}
-    for number, place in places.items():
+    for number, path in folders.items():
         # Schedulers put the job's id into a log's name; the newest log counts.
-        logs = sorted(place.glob(f"*{name}*{suffix}*"), key=_changed_at)
+        logs = sorted(path.glob(f"*{name}*{suffix}*"), key=_changed_at)
         if logs:
             newest[number] = logs[-1]
     live = folder.logs / f"{entry.token}{suffix}"

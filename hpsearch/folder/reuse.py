@@ -87,5 +87,5 @@ def _home(settings: Settings) -> Path:
 def _script_of(settings: Settings, home: Path) -> list[str]:
     """Return the words of a command before the options of a run, files as absolute paths."""
     words = without_interpreter(settings.program, shlex.split(str(settings.options.get("interpreter") or "")))
-    places = (os.path.realpath(home / word) for word in words)
-    return [place if os.path.isfile(place) else word for word, place in zip(words, places)]  # noqa: PTH113
+    files = (os.path.realpath(home / word) for word in words)
+    return [file if os.path.isfile(file) else word for word, file in zip(words, files)]  # noqa: PTH113

@@ -27,7 +27,7 @@ class Packed(Generic[T]):
         self._kinds = kinds
         self._packs: list[bytes] = []
         #: By number: 1 + the index of the object among all that were ever packed; 0 if it is not in here.
-        self._places = array("Q")
+        self._positions = array("Q")
 
     def add(self, objects: Mapping[int, T]) -> None:
         """Pack `PACK_SIZE` objects or fewer."""
@@ -37,31 +37,31 @@ class Packed(Generic[T]):
         pickler = pickle.Pickler(content, pickle.HIGHEST_PROTOCOL)
         pickler.dispatch_table = self._reducers
         pickler.dump([*objects.values()])
-        self._places.extend(repeat(0, max(objects) + 1 - len(self._places)))
-        for place, number in enumerate(objects, start=PACK_SIZE * len(self._packs)):
-            self._places[number] = place + 1
+        self._positions.extend(repeat(0, max(objects) + 1 - len(self._positions)))
+        for position, number in enumerate(objects, start=PACK_SIZE * len(self._packs)):
+            self._positions[number] = position + 1
         self._packs.append(zlib.compress(content.getbuffer(), 1))
 
     def __contains__(self, number: int) -> bool:
-        return 0 <= number < len(self._places) and self._places[number] > 0
+        return 0 <= number < len(self._positions) and self._positions[number] > 0
 
     def take(self, number: int) -> T | None:
         """Take an object out; return None if it is not here."""
         if number not in self:
             return None
-        pack, at = divmod(self._places[number] - 1, PACK_SIZE)
-        self._places[number] = 0
+        pack, at = divmod(self._positions[number] - 1, PACK_SIZE)
+        self._positions[number] = 0
         return self._unpacked(pack)[at]
 
     def take_all(self) -> Iterator[tuple[int, T]]:
         """Take out all objects, with their numbers."""
-        numbers = {place - 1: number for number, place in enumerate(self._places) if place}
+        numbers = {position - 1: number for number, position in enumerate(self._positions) if position}
         for pack in range(len(self._packs)):
-            for place, each in enumerate(self._unpacked(pack), start=PACK_SIZE * pack):
-                if place in numbers:
-                    yield numbers[place], each
+            for position, each in enumerate(self._unpacked(pack), start=PACK_SIZE * pack):
+                if position in numbers:
+                    yield numbers[position], each
         self._packs.clear()
-        del self._places[:]
+        del self._positions[:]
 
     @cached_property
     def _reducers(self) -> dict[type, Callable[[Any], tuple[type, tuple[object, ...]]]]:

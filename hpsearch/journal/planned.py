@@ -94,9 +94,9 @@ def block_of(
     for column, listed in zip(columns, codes):
         used = sorted({*listed} - {0})
         if used:
-            place = {0: 0, **{code: number for number, code in enumerate(used, start=1)}}
+            new_code = {0: 0, **{code: number for number, code in enumerate(used, start=1)}}
             options.append([column.options[code] for code in used])
-            renamed.append(array(_code_type(len(used)), map(place.__getitem__, listed)))
+            renamed.append(array(_code_type(len(used)), map(new_code.__getitem__, listed)))
     return RunBlock(first, stem, width, parent, options, renamed)
 
 

@@ -64,8 +64,8 @@ def main(argv: Sequence[str]) -> int:
     if entry.summary is None:
         raise FolderError(f"run {number} left no summary to compare with: it is {entry.state.value}")
     clean_up_when_interrupted()
-    with _folder_for(entry, options.out_dir) as (place, out_dir):
-        again = _summary_again(reader, entry, place, out_dir, console)
+    with _folder_for(entry, options.out_dir) as (worktree, out_dir):
+        again = _summary_again(reader, entry, worktree, out_dir, console)
         names = [] if again is None else [k for k in entry.summary if not same_cell(*_cells(k, entry.summary, again))]
         is_equal = again is not None and not names
         if again is not None:
@@ -79,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _folder_for(entry: RunRecord, given: str) -> Iterator[tuple[Path, Path]]:
-    """Yield a place for a worktree and the run's new output folder, which does not exist yet."""
+    """Yield the path for a worktree and the run's new output folder, which does not exist yet."""
     root = Path(tempfile.mkdtemp(prefix="hpsearch_reproduce_"))
     out_dir = absolute(given, Path.cwd(), "--out_dir") if given else root / entry.run.folder
     try:
@@ -95,12 +95,12 @@ def _folder_for(entry: RunRecord, given: str) -> Iterator[tuple[Path, Path]]:
 
 
 def _summary_again(
-    reader: SearchReader, entry: RunRecord, place: Path, out_dir: Path, console: Console
+    reader: SearchReader, entry: RunRecord, worktree: Path, out_dir: Path, console: Console
 ) -> Summary | None:
     """Execute a run again; return its summary; None, and a warning, if it left none."""
     settings = reader.record.known_settings()
     config = config_of(settings)
-    with _code_of(reader, entry, place, console) as (cwd, program):
+    with _code_of(reader, entry, worktree, console) as (cwd, program):
         command = command_of(program, entry.run.configuration, settings.out_arg, str(out_dir))
         answer = run_command(command, None, folder=cwd, is_killed_by_ctrl_c=True, shows_output=True)
     status = answer.exit_status or 0
@@ -117,7 +117,7 @@ def _summary_again(
 
 @contextlib.contextmanager
 def _code_of(
-    reader: SearchReader, entry: RunRecord, place: Path, console: Console
+    reader: SearchReader, entry: RunRecord, worktree: Path, console: Console
 ) -> Iterator[tuple[Path, Sequence[str]]]:
     """Yield the folder in which to execute a run, and the words of its command before the options.
 
@@ -134,9 +134,9 @@ def _code_of(
     start = _start_of(reader, entry)
     top, run_cwd = Path(start.top), Path(settings.run_cwd)
     console.note(f"code: commit {start.commit[:10]} of {top}{f' with {start.diff}' if start.diff else ''}")
-    with _worktree(start, folder.provenance / start.diff, place, console):
-        program = program_in_copy(settings.program, top, run_cwd, lambda name: os.path.lexists(place / name))
-        yield place / run_cwd.relative_to(top), (*path_of_copy(top, run_cwd), *program)
+    with _worktree(start, folder.provenance / start.diff, worktree, console):
+        program = program_in_copy(settings.program, top, run_cwd, lambda name: os.path.lexists(worktree / name))
+        yield worktree / run_cwd.relative_to(top), (*path_of_copy(top, run_cwd), *program)
 
 
 def _start_of(reader: SearchReader, entry: RunRecord) -> Provenance:
@@ -158,17 +158,17 @@ def _start_of(reader: SearchReader, entry: RunRecord) -> Provenance:
 
 
 @contextlib.contextmanager
-def _worktree(start: Provenance, diff: Path, place: Path, console: Console) -> Iterator[None]:
+def _worktree(start: Provenance, diff: Path, worktree: Path, console: Console) -> Iterator[None]:
     """Check out a commit, apply the recorded changes, link untracked files; remove the worktree afterwards."""
     top = Path(start.top)
     try:
-        ask_git(top, "worktree", "add", "--quiet", "--detach", str(place), start.commit, limit_s=_CHECKOUT_S)
+        ask_git(top, "worktree", "add", "--quiet", "--detach", str(worktree), start.commit, limit_s=_CHECKOUT_S)
         if start.diff:
-            ask_git(place, "apply", "--whitespace=nowarn", str(diff), limit_s=_CHECKOUT_S)
-        if "160000 " in ask_git(place, "ls-tree", "-r", "HEAD", limit_s=_CHECKOUT_S):
+            ask_git(worktree, "apply", "--whitespace=nowarn", str(diff), limit_s=_CHECKOUT_S)
+        if "160000 " in ask_git(worktree, "ls-tree", "-r", "HEAD", limit_s=_CHECKOUT_S):
             console.warn("the code has submodules, which are not checked out here; a search with --snapshot keeps them")
         for name in ask_git(top, "ls-files", "-z", "--others", "--directory", limit_s=_CHECKOUT_S).split("\0"):
-            link = place / name.rstrip("/")
+            link = worktree / name.rstrip("/")
             if name and link.parent.is_dir() and not os.path.lexists(link):
                 link.symlink_to(top / name.rstrip("/"))
         if unknown := [line[3:] for line in start.changed if line.startswith("?? ")]:
@@ -178,8 +178,8 @@ def _worktree(start: Provenance, diff: Path, place: Path, console: Console) -> I
         raise FolderError(f"commit {start.commit[:10]} cannot be checked out: {error}") from error
     finally:
         with contextlib.suppress(BackendError):
-            ask_git(top, "worktree", "remove", "--force", "--force", str(place), limit_s=_CHECKOUT_S)
-        shutil.rmtree(place, ignore_errors=True)
+            ask_git(top, "worktree", "remove", "--force", "--force", str(worktree), limit_s=_CHECKOUT_S)
+        shutil.rmtree(worktree, ignore_errors=True)
         with contextlib.suppress(BackendError):
             ask_git(top, "worktree", "prune", limit_s=_CHECKOUT_S)
 

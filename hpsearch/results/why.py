@@ -158,18 +158,19 @@ def _nearest_lines(
     first: RunRecord, suggestions: Suggestions, before: Sequence[RunRecord], record: SearchRecord
 ) -> Iterator[str]:
     """Yield a table of the earlier configurations that differ least, and how."""
-    key, own, places = record.known_settings().performance_key, first.run.configuration.as_dict(), _places(suggestions)
+    key, own = record.known_settings().performance_key, first.run.configuration.as_dict()
+    positions = _positions(suggestions)
 
     def distance(entry: RunRecord) -> float:
         other = entry.run.configuration.as_dict()
-        return sum(_difference(places[name], own.get(name), other.get(name)) for name in places)
+        return sum(_difference(positions[name], own.get(name), other.get(name)) for name in positions)
 
     runs = {entry.candidate: entry for entry in reversed(before) if entry.candidate not in (None, first.candidate)}
     nearest = sorted(runs.values(), key=lambda entry: (distance(entry), entry.run.number))[:_NEAREST_SHOWN]
     rows = []
     for entry in nearest:
         other, value = entry.run.configuration.as_dict(), performance(entry, key)
-        differing = [name for name in places if str(own.get(name)) != str(other.get(name))]
+        differing = [name for name in positions if str(own.get(name)) != str(other.get(name))]
         texts = options_text(option_texts(entry, differing))
         rows.append([f"run {entry.run.number}", entry.state.value if value is None else f"{key} {value:g}", texts])
     if rows:
@@ -177,17 +178,17 @@ def _nearest_lines(
         yield from (f"  {line}" for line in aligned(rows, cell=printable))
 
 
-def _places(suggestions: Suggestions) -> dict[str, dict[str, float]]:
-    """Return the places of values, from 0 to 1, of each varying option: name -> text of a value -> place."""
+def _positions(suggestions: Suggestions) -> dict[str, dict[str, float]]:
+    """Return the positions of values, from 0 to 1, of each varying option: name -> text of a value -> position."""
     options = [option for option in suggestions.candidates.options if len(option.values) > 1]
     return {
-        option.name: {str(value): place / (len(option.values) - 1) for place, value in enumerate(option.values)}
+        option.name: {str(value): position / (len(option.values) - 1) for position, value in enumerate(option.values)}
         for option in options
     }
 
 
-def _difference(places: Mapping[str, float], one: object, other: object) -> float:
+def _difference(positions: Mapping[str, float], one: object, other: object) -> float:
     """Return 0 for equal values, else 1 plus how far apart they stand in the option's list."""
     if str(one) == str(other):
         return 0.0
-    return 1.0 + abs(places.get(str(one), 0.0) - places.get(str(other), 1.0))
+    return 1.0 + abs(positions.get(str(one), 0.0) - positions.get(str(other), 1.0))

@@ -260,8 +260,8 @@ class Collector:
         """Put a run's files in place, or remember to try again."""
         folder = self._search.folder
         try:
-            places = [(log.path, log.final_name) for log in logs]
-            put_files_in_place(f"{folder.path}/{entry.run.folder}", places, entry.run, self._search.settings)
+            moves = [(log.path, log.final_name) for log in logs]
+            put_files_in_place(f"{folder.path}/{entry.run.folder}", moves, entry.run, self._search.settings)
             self._unplaced.pop(entry.token, None)
         except OSError as error:
             if entry.token not in self._unplaced:

@@ -64,8 +64,8 @@ def _newest_with_work(folder: SearchFolder, entry: RunRecord) -> Path | None:
     if holds_work(folder.run_folder(run), run):
         return place_aside(folder, run, entry.attempts)
     # Only now: there may be thousands.
-    places = folders_aside(folder, run)
-    earlier = (places[number] for number in sorted(places, reverse=True) if number > last_finished)
+    aside = folders_aside(folder, run)
+    earlier = (aside[number] for number in sorted(aside, reverse=True) if number > last_finished)
     return next((path for path in earlier if holds_work(path, run)), None)
 
 

@@ -101,7 +101,7 @@ def _narrowed(plan: Plan, runs: list[KnownRun], seeds: Sequence[str] = ()) -> tu
     """Return a plan with the new configurations only, and the growth. seeds: see `growth_of`."""
     growth = growth_of(plan.selection, runs, (plan.settings.out_arg, plan.settings.continue_arg), seeds)
     text = growth_text(growth, is_sample=plan.options.num_searches != -1)
-    positions = [plan.selection.positions[place] for place in growth.places]
+    positions = [plan.selection.positions[index] for index in growth.indexes]
     return replace(plan, selection=replace(plan.selection, positions=positions), chosen=text), growth
 
 
@@ -178,8 +178,8 @@ def _grid_config(earlier: Settings, options: SearchOptions) -> Path | None:
         return None
     # That folder is one of the import paths.
     bases = [*map(Path, earlier.import_paths), Path(earlier.run_cwd), Path.cwd()]
-    places = [absolute(options.grid_config, base, "--grid_config") for base in bases]
-    return next((place for place in places if place.is_file()), places[-1])
+    files = [absolute(options.grid_config, base, "--grid_config") for base in bases]
+    return next((file for file in files if file.is_file()), files[-1])
 
 
 def _extend_older(folder: SearchFolder, given: Mapping[str, Any], console: Console) -> SearchEnd:
