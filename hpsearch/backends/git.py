@@ -45,9 +45,11 @@ class Head:
 
 def head_of(folder: Path, limit_s: float) -> Head:
     """Return what is checked out around a folder. Raises BackendError if there is no commit, or git does not say."""
-    words = ask_git(folder, "rev-parse", "--show-toplevel", "HEAD", "--abbrev-ref", "HEAD", limit_s=limit_s)
-    top, commit, branch = words.rstrip("\n").rsplit("\n", 2)
-    return Head(Path(top), commit, branch)
+    answer = ask_git(folder, "rev-parse", "--show-toplevel", "HEAD", "--abbrev-ref", "HEAD", limit_s=limit_s)
+    words = answer.rstrip("\n").rsplit("\n", 2)
+    if len(words) < 3:
+        raise BackendError(f"git: expected a folder, a commit and a branch, each in a line, found {words[0]!r:.200}")
+    return Head(Path(words[0]), words[1], words[2])
 
 
 def changed_files(top: Path, limit_s: float) -> list[str]:

@@ -14,7 +14,9 @@ from hpsearch.backends.cluster.jobs import SubmissionNames
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes, check_further_options, composed, load_package, resource_text
 from hpsearch.backends.cluster.sbatch import FurtherWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
+from hpsearch.backends.gpu.cards import query_cards, usable_cards
 from hpsearch.backends.gpu.nvidia_smi import GpuReader, Remarks, query_processes
+from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.scheduler import JobRow, Reporter, Scheduler
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.model import Attempt, Configuration, JobPhase, Run, RunState, Status, is_job_id
@@ -131,6 +133,16 @@ def _gpus(content: bytes, _: Path) -> None:
         reader.close()
 
 
+def _gpu_cards(content: bytes, _: Path) -> None:
+    """Read the caller's CUDA_VISIBLE_DEVICES, a NUL, and an answer about the cards."""
+    caller, _, answer = text_of(content).partition("\0")
+    cards, remarks = query_cards(_Driver(answer_of(answer.encode("utf-8", "surrogateescape"))))
+    assert all(map(is_text, remarks))
+    assert all(type(card.index) is int and "/" not in card.lock_name and "\0" not in card.lock_name for card in cards)
+    usable, complaints = usable_cards(cards, GpuLimits(), caller or None)
+    assert set(usable) <= set(cards) and all(map(is_text, complaints))
+
+
 def _gpu_processes(content: bytes, _: Path) -> None:
     found = query_processes(_Driver(answer_of(content)), 1.0)
     for uuid, pids in (found or {}).items():
@@ -153,6 +165,10 @@ _QSTAT = (
 _SMI = (
     b"00, GPU-1, 5, 16000, 100, 15900, 535.1, Tesla V100, 0123, Disabled, Disabled, 40\n"
     b"1, GPU-2, [N/A], 0, ERR!, [Not Supported], 535.1, A, B, [N/A], Enabled, 40\n\0WARNING: infoROM 0000:0B:00.0\n"
+)
+_CARDS = (
+    b"\x0000, GPU-1, [N/A], Default, 5, 16000, 100, Tesla V100, old\n1, GPU-2, Enabled, Default, [N/A], 0, ERR!, A100\n"
+    b"2, GPU-3, [N/A], Prohibited, [GPU is lost], 9, 1, B\n\0WARNING: infoROM 0000:0B:00.0\n"
 )
 _OUT_OF_QUEUE = b"1\0slurm_load_jobs error: Invalid job id specified\n"
 
@@ -182,6 +198,7 @@ SCHEDULER_TARGETS = (
     Target("qsub", _submitted(_PBS), [b"0note\n123.server\n", b"1\0qsub: would exceed queue limit\n"]),
     Target("job_scripts", _scripts, [b"#!/bin/bash\n#RUN 1 sim_1.1.abcdef\n#RUN 2 sim_2.1.012345\n"]),
     Target("nvidia_smi", _gpus, [_SMI]),
+    Target("gpu_cards", _gpu_cards, [_CARDS, b"GPU-2,0" + _CARDS, b"\x009NVIDIA-SMI has failed\0version mismatch"]),
     Target(
         "gpu_processes", _gpu_processes, [b"0123, GPU-1\n[Insufficient Permissions], MIG-2\n", b"5\0x 0000:0B:00.0"]
     ),

@@ -17,6 +17,8 @@ from hpsearch.startup.classes import dataclass
 _FIELDS = "index,uuid,mig.mode.current,compute_mode,utilization.gpu,memory.total,memory.used,name"
 #: The same for drivers without MIG.
 _OLD_FIELDS = _FIELDS.replace("mig.mode.current", "serial")
+#: A UUID that may be the name of a file.
+_UUID = re.compile(r"GPU-[0-9A-Za-z-]{1,100}")
 _MIG_REMEDY = "for a part of a divided GPU, give --visible_gpus=-1: the runs get the variable as it is"
 _OR_WITHOUT = "Or give --visible_gpus=-1 to run without assigning GPUs"
 
@@ -53,7 +55,7 @@ class Card:
     @property
     def lock_name(self) -> str:
         """The name of the GPU's lock, the same in all searches."""
-        return self.uuid if self.uuid.startswith("GPU-") else f"number-{self.index}"
+        return self.uuid if _UUID.fullmatch(self.uuid) else f"number-{self.index}"
 
     @property
     def takes_one_process(self) -> bool:

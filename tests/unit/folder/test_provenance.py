@@ -87,6 +87,7 @@ def test_outside_a_repository_git_says_why(folder: SearchFolder, tmp_path: Path)
         ("sleep 30", 0.1, "git gave no answer within 0.1 s"),
         ("echo 'fatal: detected dubious ownership' >&2; exit 128", 30.0, "git: fatal: detected dubious ownership"),
         ("exit 3", 30.0, "git: no word"),
+        ("echo /x", 30.0, "git: expected a folder, a commit and a branch, each in a line, found '/x'"),
     ],
 )
 def test_a_git_that_hangs_or_refuses_is_asked_once(

@@ -115,6 +115,14 @@ def test_a_name_in_the_callers_variable_that_is_no_gpu_is_told_and_ends_the_list
     assert usable_cards(CARDS, GpuLimits(), "1,9,2") == ([SECOND], [told])
 
 
+@pytest.mark.parametrize(
+    ("uuid", "name"),
+    [("GPU-0a-B", "GPU-0a-B"), ("[N/A]", "number-0"), ("GPU-../x", "number-0"), ("GPU-\0", "number-0")],
+)
+def test_a_lock_has_the_name_of_a_file(uuid: str, name: str) -> None:
+    assert replace(FIRST, uuid=uuid).lock_name == name
+
+
 @pytest.mark.parametrize("callers", ["", "-1", "NoDevFiles"])
 def test_a_caller_that_hides_all_gpus_has_none(callers: str) -> None:
     with pytest.raises(NoGpuFound, match=f"^CUDA_VISIBLE_DEVICES={callers} hides all GPUs$"):
