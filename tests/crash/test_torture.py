@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from crash.torture.history import Act, History, random_history
 from crash.torture.oracle import findings
 from crash.torture.player import play
 from crash.torture.worlds import TROUBLES, USUAL
-from project import Project, journal_has, rows, wait_until
+from project import ROOT, Project, journal_has, rows, wait_until
 
 #: The largest number of steps of a history here, so that it takes a few seconds of CPU time.
 STEPS = 4
@@ -139,6 +140,35 @@ def test_nothing_is_lost_repeated_or_left(library: Path, tmp_path: Path, world: 
     assert found == [], "\n".join(
         [str(history), *map(str, found), f"script/torture --only {world} --seed {seed} --one"]
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_torture_alone_ends_all_that_it_started(
+    library: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    mark, folder = f"ENDED_BY={tmp_path}", tmp_path / "kept"
+    words = ("5", "--only", "several", "--jobs", "2", "--steps", "200", "--dir", str(folder))
+    environment = {
+        **os.environ,
+        "ENDED_BY": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "tests"), str(ROOT))),
+    }
+    argv = [sys.executable, "-m", "crash.torture", *words]
+    torture = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(list(folder.glob("*/my project/ledger.txt"))) == 2, "the first runs of both histories")
+    os.kill(torture.pid, number)
+    stdout, stderr = torture.communicate(timeout=60)
+    alive = [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if mark in environ_of(path)]
+    assert (torture.returncode, stderr, alive, folder.exists()) == (128 + number, "", [], False)
+    assert stdout.splitlines()[-1] == "0 histories, 0 kills (), 0 failed system calls"
+
+
+def environ_of(path: Path) -> list[str]:
+    """Return the variables of a process, none if it is another user's or has ended."""
+    try:
+        return path.read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
 
 
 def history_of(world: str, seed: int) -> History:

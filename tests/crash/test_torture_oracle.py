@@ -228,19 +228,37 @@ def test_marked_processes_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("needed", [[], [3], [0, 9], [2, 3, 7], list(range(10))], ids=str)
 def test_shrinking_keeps_what_is_needed_and_nothing_else(needed: list[int]) -> None:
-    assert minimal(range(10), lambda kept: set(needed) <= set(kept)) == needed
+    kept = minimal(range(10), lambda choices: next((each for each in choices if set(needed) <= set(each)), None))
+    assert list(kept) == needed
+
+
+def test_shrinking_tries_beginnings_first_and_halves_next_shortest_first() -> None:
+    tried: list[list[list[int]]] = []
+
+    def enough(choices: Sequence[Sequence[int]]) -> Sequence[int] | None:
+        tried.append([list(choice) for choice in choices])
+        return next((each for each in choices if {1, 12} <= set(each)), None)
+
+    minimal(range(16), enough)
+    beginnings = [list(range(length)) for length in range(0, 16, 2)]
+    shorter = [list(range(length)) for length in (0, 1, 3, 5, 7, 8, 10, 12)]
+    assert tried[:3] == [beginnings, shorter, [list(range(7, 14)), list(range(7))]]
 
 
 def test_a_history_shrinks_to_its_first_step_and_those_that_are_needed() -> None:
     history = random_history("lsf", 3, TROUBLES["lsf"])
     last = history.steps[-1]
-    shortest = shrunk(history, lambda shorter: last in shorter.steps, limit_s=60)
+    shortest = shrunk(
+        history,
+        lambda choices, stop_at: next((shorter for shorter in choices if last in shorter.steps), None),
+        limit_s=60,
+    )
     assert shortest == replace(history, steps=(history.steps[0], last))
 
 
 def test_shrinking_ends_in_time() -> None:
     history = random_history("lsf", 3, TROUBLES["lsf"])
-    assert shrunk(history, lambda shorter: True, limit_s=0) == history
+    assert shrunk(history, lambda choices, stop_at: choices[0], limit_s=0) == history
 
 
 def test_a_seed_draws_the_same_history_each_time() -> None:

@@ -8,10 +8,8 @@ import shutil
 import signal
 import tempfile
 import time
-import traceback
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -20,47 +18,26 @@ from project import ROOT
 from .counts import Counts
 from .faults import NoCompilerError, build_library
 from .history import History, deaths, random_history
-from .oracle import Finding, Kind, findings
-from .player import play
 from .shrink import shrunk
+from .tries import ENDING, Interrupted, Tried, interrupt, played
 from .worlds import TROUBLES, USUAL, WORLDS
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A history, and what was found. folder: what is left of one that failed; None = nothing was found."""
-
-    history: History
-    kills: int
-    injected: int
-    findings: Sequence[Finding]
-    folder: Path | None
-
-
-def try_once(history: History, folder: Path, library: Path) -> Tried:
-    """Play a history in a new folder, which stays if something is found."""
-    try:
-        played = play(history, folder, library)
-        found, kills, injected = findings(played.facts), played.kills, played.injected
-    except Exception:  # noqa: BLE001
-        # An error of ours must not end a long night; it is shown like any other.
-        found, kills, injected = [Finding(Kind.OTHER, f"the harness failed: {traceback.format_exc()}")], 0, 0
-    if not found:
-        shutil.rmtree(folder, ignore_errors=True)
-    return Tried(history, kills, injected, found, folder if found else None)
-
-
-def shrink(tried: Tried, library: Path, limit_s: float) -> History:
+def shrink(tried: Tried, library: Path, jobs: int, limit_s: float) -> History:
     """Return the shortest history in which findings of the same kinds come up again."""
     kinds, numbers = {finding.kind for finding in tried.findings}, count()
 
-    def fails(history: History) -> bool:
-        folder = Path(f"{tried.folder}-shrink{next(numbers)}")
-        found = try_once(history, folder, library).findings
-        shutil.rmtree(folder, ignore_errors=True)
-        return bool(kinds & {finding.kind for finding in found})
+    def failing(histories: Sequence[History], stop_at: float) -> History | None:
+        tries = ((history, Path(f"{tried.folder}-shrink{next(numbers)}")) for history in histories)
+        with closing(played(tries, library, jobs, stop_at, stop_at)) as shorter:
+            for each in shorter:
+                if each.folder:
+                    shutil.rmtree(each.folder, ignore_errors=True)
+                if kinds & {finding.kind for finding in each.findings}:
+                    return each.history
+        return None
 
-    return shrunk(tried.history, fails, limit_s)
+    return shrunk(tried.history, failing, limit_s)
 
 
 def say(text: str) -> None:
@@ -75,7 +52,7 @@ def tell(tried: Tried, steps: int) -> None:
     say("\n".join([str(tried.history), *found, f"  kept in {tried.folder}", f"  once more: {again}"]))
 
 
-def upcoming(options: argparse.Namespace) -> Iterator[History]:
+def upcoming(options: argparse.Namespace) -> Generator[History, None, None]:
     """Return the histories to play, without an end unless it is only one."""
     worlds = [options.only] if options.only else list(USUAL)
     if options.sweep:
@@ -84,32 +61,21 @@ def upcoming(options: argparse.Namespace) -> Iterator[History]:
         yield from (random_history(world, seed, TROUBLES.get(world, ()), options.steps) for world in worlds)
 
 
-def run_for(options: argparse.Namespace, folder: Path, library: Path) -> Counts:
-    """Play histories, `options.jobs` at once, until the time is over; return what came of them."""
-    end, counts, numbers = time.monotonic() + options.minutes * 60, Counts(), count(1)
-    histories = upcoming(options)
-    with ProcessPoolExecutor(options.jobs) as pool:
-        going: set[Future[Tried]] = set()
-        while True:
-            while len(going) < options.jobs and time.monotonic() < end:
-                history = next(histories, None)
-                if history is None:
-                    end = 0.0
-                else:
-                    name = f"{history.world}-{history.seed}-{next(numbers)}"
-                    going.add(pool.submit(try_once, history, folder / name, library))
-            if not going:
-                return counts
-            done, going = wait(going, return_when=FIRST_COMPLETED)
-            for tried in (future.result() for future in done):
-                counts.add(tried.history, tried.kills, tried.injected, tried.findings)
-                if tried.findings:
-                    tell(tried, options.steps)
-                    if options.shrink:
-                        shortest = pool.submit(shrink, tried, library, options.shrink).result()
-                        say(f"  the shortest that fails so:\n{shortest}")
-                if options.sweep and not tried.kills:
-                    end = 0.0
+def run_for(options: argparse.Namespace, folder: Path, library: Path, counts: Counts) -> None:
+    """Play histories, `options.jobs` at once, until the time is over; count what came of them."""
+    histories, numbers = upcoming(options), count(1)
+    tries = ((each, folder / f"{each.world}-{each.seed}-{next(numbers)}") for each in histories)
+    last_start = time.monotonic() + options.minutes * 60
+    with closing(played(tries, library, options.jobs, last_start)) as outcomes:
+        for tried in outcomes:
+            counts.add(tried.history, tried.kills, tried.injected, tried.findings)
+            if tried.findings:
+                tell(tried, options.steps)
+                if options.shrink:
+                    shortest = shrink(tried, library, options.jobs, options.shrink)
+                    say(f"  the shortest that fails so:\n{shortest}")
+            if options.sweep and not tried.kills:
+                histories.close()
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -126,29 +92,32 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="histories at once (1)")
     parser.add_argument("--steps", type=int, default=10, metavar="N", help="most steps that are drawn (10)")
-    parser.add_argument("--shrink", type=float, default=120, metavar="S", help="most seconds to shrink a failure (120)")
+    parser.add_argument("--shrink", type=float, default=300, metavar="S", help="most seconds to shrink a failure (300)")
     parser.add_argument("--dir", type=Path, metavar="DIR", help="where what failed is kept (a temporary folder)")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Torture searches; return 0 if nothing was found, 1 if something was, 2 if nothing could be tried."""
+    """Torture searches; return 0 if nothing was found, 1 if something was, 2 if nothing could be tried.
+
+    After a signal the table tells what was tried so far, and the exit status is 128 + the signal's number.
+    """
     options = arguments(words)
-    # nohup and background jobs of a shell ignore these; searches have to notice them.
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    compileall.compile_dir(ROOT / "hpsearch", quiet=2)
-    folder = options.dir or Path(tempfile.mkdtemp(prefix="torture-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    # Also where nohup or a background job of a shell had them ignored: searches have to notice them.
+    for number in ENDING:
+        signal.signal(number, interrupt)
+    folder, counts, status = options.dir or Path(tempfile.mkdtemp(prefix="torture-")), Counts(), 0
     try:
-        library = build_library(folder)
+        compileall.compile_dir(ROOT / "hpsearch", quiet=2)
+        folder.mkdir(parents=True, exist_ok=True)
+        run_for(options, folder, build_library(folder), counts)
     except NoCompilerError as error:
         say(f"script/torture: {error}")
         return 2
-    counts = run_for(options, folder, library)
+    except Interrupted as error:
+        status = error.status
     say("\n".join(counts.lines()))
-    (folder / "faults.so").unlink()
-    if not any(kinds.total() for kinds in counts.found.values()):
+    (folder / "faults.so").unlink(missing_ok=True)
+    if not counts.has_findings:
         shutil.rmtree(folder, ignore_errors=True)
-        return 0
-    return 1
+    return status or int(counts.has_findings)

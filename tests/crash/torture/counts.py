@@ -33,6 +33,11 @@ class Counts:
             self.found[kind].update(kinds)
         self.found[f"world {history.world}"].update(kinds)
 
+    @property
+    def has_findings(self) -> bool:
+        """Whether anything was found."""
+        return any(kinds.total() for kinds in self.found.values())
+
     def lines(self) -> list[str]:
         """Return the table: what was broken, in how many histories, and in how many something was wrong after it."""
         heads = ["what was done", "histories", *(kind.value for kind in _COLUMNS)]
