@@ -24,7 +24,7 @@ from hpsearch.stopping.rules import Stop, StopRule, first_verdict
 from hpsearch.store.live import LiveSearch
 
 if TYPE_CHECKING:
-    from hpsearch.stopping.sources import RunCurve, Source
+    from hpsearch.stopping.sources import RunCurve, ValueSource
 
 #: Pauses between two looks: on this machine, and at files that a cluster's nodes write. If a look takes long, the pause
 #: is `_SHARE` times as long, but at most `_MOST_PAUSES` usual pauses: a slow disk must not keep us from looking.
@@ -42,11 +42,11 @@ def rules_of(options: SearchOptions) -> list[StopRule]:
     return [StopRule(word) for word in options.stop_early.split(",") if word != "none"]
 
 
-def values_of(settings: Settings, options: SearchOptions) -> Source:
+def value_source(settings: Settings, options: SearchOptions) -> ValueSource:
     """Return the source of runs' values. Raises UsageError or ConfigError if there is none."""
-    from hpsearch.stopping.sources import Wanted, source_of
+    from hpsearch.stopping.sources import ValueSettings, source_of
 
-    wanted = Wanted(
+    values = ValueSettings(
         summary_filename=settings.summary_filename,
         performance_key=settings.performance_key,
         sort_ascending=settings.sort_ascending,
@@ -55,13 +55,13 @@ def values_of(settings: Settings, options: SearchOptions) -> Source:
         file=settings.progress_file,
         keys=settings.progress_keys,
     )
-    return source_of(wanted, f"--stop_early={options.stop_early}")
+    return source_of(values, f"--stop_early={options.stop_early}")
 
 
 def check_values(settings: Settings, options: SearchOptions) -> None:
     """Raise UsageError or ConfigError if runs are to be stopped early, but their values have no source."""
     if rules_of(options):
-        values_of(settings, options)
+        value_source(settings, options)
 
 
 class RunValues:
@@ -71,7 +71,7 @@ class RunValues:
     spoke_early: numbers of the runs that told values before their end.
     """
 
-    def __init__(self, search: LiveSearch, source: Source, earlier: Collection[str]) -> None:
+    def __init__(self, search: LiveSearch, source: ValueSource, earlier: Collection[str]) -> None:
         """earlier: tokens of attempts from before this controller."""
         self._search, self.source = search, source
         self._readers: dict[str, RunCurve] = {}
@@ -250,7 +250,7 @@ class EarlyStop:
 
     def _values(self) -> tuple[RunValues, Rivals]:
         if self._known is None:
-            source = values_of(self._search.settings, self._options)
+            source = value_source(self._search.settings, self._options)
             values = RunValues(self._search, source, self._earlier)
             self._known = values, Rivals(self._search.record, values.curves)
         return self._known

@@ -90,7 +90,7 @@ class ProgressReader:
         if kind in (".jsonl", ".ndjson"):
             return LinesReader(path, JsonLines(), *self._keys)
         if kind in (".csv", ".tsv"):
-            return LinesReader(path, Table(self._keys[0]), *self._keys)
+            return LinesReader(path, CsvLines(self._keys[0]), *self._keys)
         file = GrowingFile(path)
         start = file.read(512).content.lstrip(b"\xef\xbb\xbf \t\r\n")
         if not start:
@@ -98,7 +98,7 @@ class ProgressReader:
         # A JSON object may go on in the next line, JSON lines do not.
         is_lines = start.startswith(b"{") and start.partition(b"\n")[0].rstrip() not in (b"{", b"[")
         if is_lines or start[:1] not in b"{[":
-            parser = JsonLines() if is_lines else Table(self._keys[0])
+            parser = JsonLines() if is_lines else CsvLines(self._keys[0])
             return LinesReader(path, parser, *self._keys)
         return JsonReader(path, *self._keys)
 
@@ -144,7 +144,7 @@ class LinesReader:
         return self._rows.curve, lines.is_all
 
 
-class Table:
+class CsvLines:
     """Lines of a CSV file; a second header, as after a restart, counts from there on."""
 
     def __init__(self, value_key: str) -> None:

@@ -38,7 +38,7 @@ class SourceKind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ValueSettings:
     """A search's settings about values.
 
     pattern: ``--progress_pattern``. file, keys: ``_PROGRESS_FILE`` and ``_PROGRESS_KEYS`` (value, and step if given).
@@ -55,7 +55,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Source:
+class ValueSource:
     """Where the values of a search's runs are read.
 
     value_key: the name of the values. ascending: small ones are good. step_key: name of the steps; empty = a usual one.
@@ -76,46 +76,46 @@ class Source:
         return f"{self.value_key!r} in {where} ({'small' if self.ascending else 'large'} is good)"
 
 
-def source_of(wanted: Wanted, option: str) -> Source:
+def source_of(settings: ValueSettings, option: str) -> ValueSource:
     """Return the source of a search's values: output with a pattern, else a file, else the summary.
 
     option: as the user wrote it, for messages: ``--stop_early=median``.
     Raises UsageError if there is no source or the pattern is wrong, ConfigError if the grid module is.
     """
-    _check_file(wanted)
-    value_key, step_key = (*wanted.keys, "", "")[:2]
-    value_key = value_key or wanted.performance_key
-    if wanted.pattern:
-        matcher = LineMatcher(wanted.pattern)
-        ascending = is_ascending(wanted, matcher.value_name)
-        return Source(SourceKind.OUTPUT, matcher.value_name or value_key, ascending, matcher=matcher)
-    if not wanted.file and wanted.has_parser:
+    _check_file(settings)
+    value_key, step_key = (*settings.keys, "", "")[:2]
+    value_key = value_key or settings.performance_key
+    if settings.pattern:
+        matcher = LineMatcher(settings.pattern)
+        ascending = is_ascending(settings, matcher.value_name)
+        return ValueSource(SourceKind.OUTPUT, matcher.value_name or value_key, ascending, matcher=matcher)
+    if not settings.file and settings.has_parser:
         raise UsageError(
             f"{option} needs values while a run goes on: your own parser reads the summary at the end only, so give "
             "--progress_pattern, or _PROGRESS_FILE in the grid module"
         )
-    kind = SourceKind.FILE if wanted.file else SourceKind.SUMMARY
-    file = wanted.file or wanted.summary_filename
-    return Source(kind, value_key, is_ascending(wanted, value_key), step_key, file)
+    kind = SourceKind.FILE if settings.file else SourceKind.SUMMARY
+    file = settings.file or settings.summary_filename
+    return ValueSource(kind, value_key, is_ascending(settings, value_key), step_key, file)
 
 
-def _check_file(wanted: Wanted) -> None:
-    path = PurePosixPath(wanted.file)
-    if path.is_absolute() or ".." in path.parts or "**" in wanted.file or "\0" in wanted.file:
+def _check_file(settings: ValueSettings) -> None:
+    path = PurePosixPath(settings.file)
+    if path.is_absolute() or ".." in path.parts or "**" in settings.file or "\0" in settings.file:
         raise ConfigError(
-            f"_PROGRESS_FILE is {wanted.file!r}; expected a path inside a run's folder, as in 'metrics.csv' or "
+            f"_PROGRESS_FILE is {settings.file!r}; expected a path inside a run's folder, as in 'metrics.csv' or "
             "'lightning_logs/version_*/metrics.csv'"
         )
 
 
-def is_ascending(wanted: Wanted, key: str) -> bool:
+def is_ascending(settings: ValueSettings, key: str) -> bool:
     """Return whether small values under a key are good.
 
     Under the performance key, the grid module says so; another key's own name counts, if it tells.
     """
     is_low_good = low_is_good(key) or _LOW_IS_GOOD.search(key) is not None
-    if key in ("", wanted.performance_key) or is_low_good == (_HIGH_IS_GOOD.search(key) is not None):
-        return wanted.sort_ascending
+    if key in ("", settings.performance_key) or is_low_good == (_HIGH_IS_GOOD.search(key) is not None):
+        return settings.sort_ascending
     return is_low_good
 
 
@@ -124,7 +124,7 @@ class RunCurve:
 
     def __init__(
         self,
-        source: Source,
+        source: ValueSource,
         run_folder: Path,
         logs: Sequence[Path],
         earlier_folders: Sequence[Path] = (),
@@ -165,7 +165,7 @@ class RunCurve:
 
 
 def run_curve(
-    source: Source, folder: SearchFolder, entry: RunRecord, continues: bool, from_start: bool = False
+    source: ValueSource, folder: SearchFolder, entry: RunRecord, continues: bool, from_start: bool = False
 ) -> RunCurve:
     """Return the curve of a run's newest attempt, live or ended, and of the attempts that it went on from.
 

@@ -180,19 +180,19 @@ def ask(conversation: Conversation, query: str, timeout_s: float) -> Answer:
 
 
 @dataclass(frozen=True)
-class Table:
+class SmiAnswer:
     """An answer of nvidia-smi. rows: the cells of each. remarks: all other lines, standard error included."""
 
     rows: Sequence[tuple[str, ...]]
     remarks: Sequence[str]
 
 
-def read_gpus(answer: Answer, fields: str) -> Table | None:
+def read_gpus(answer: Answer, fields: str) -> SmiAnswer | None:
     """Read an answer with a row for each GPU. fields: the fields asked for, the index first."""
-    return _read_table(answer, fields.count(",") + 1, lambda cells: integer(cells[0]) is not None)
+    return _read_rows(answer, fields.count(",") + 1, lambda cells: integer(cells[0]) is not None)
 
 
-def _read_table(answer: Answer, columns: int, is_row: Callable[[Sequence[str]], bool]) -> Table | None:
+def _read_rows(answer: Answer, columns: int, is_row: Callable[[Sequence[str]], bool]) -> SmiAnswer | None:
     """Read an answer whose rows have `columns` cells, only the last of which may hold commas; None if it is no answer.
 
     The exit status alone decides nothing: with a damaged info ROM it is 14, although all rows are there.
@@ -209,7 +209,7 @@ def _read_table(answer: Answer, columns: int, is_row: Callable[[Sequence[str]], 
     if status is None or not 0 <= status < _KILLED:
         return None
     is_answer = status == 0 or rows or (remarks and all(_BUS_ID.search(remark) for remark in remarks))
-    return Table(rows, remarks) if is_answer else None
+    return SmiAnswer(rows, remarks) if is_answer else None
 
 
 def figure(text: str) -> float | None:
@@ -225,7 +225,7 @@ def query_processes(conversation: Conversation, timeout_s: float) -> dict[str, s
         answer = ask(conversation, "--query-compute-apps=pid,gpu_uuid", timeout_s)
     except BackendError:
         return None
-    table = _read_table(answer, 2, lambda cells: cells[1].startswith(("GPU-", "MIG-")))
+    table = _read_rows(answer, 2, lambda cells: cells[1].startswith(("GPU-", "MIG-")))
     if table is None:
         return None
     processes: dict[str, set[int]] = {}

@@ -20,7 +20,7 @@ from hpsearch.journal.events import AttemptIntended, AttemptStopped, AttemptSubm
 from hpsearch.journal.lines import from_line, to_line
 from hpsearch.search.controller import Clocks, Controller, StopRequest, latest_run
 from hpsearch.search.dispatch import Dispatcher
-from hpsearch.search.early_stop import EarlyStop, RunValues, check_values, values_of
+from hpsearch.search.early_stop import EarlyStop, RunValues, check_values, value_source
 from hpsearch.search.resume import WHAT_IS_LEFT
 from hpsearch.stopping.curves import Curve, Point, merged
 from hpsearch.store.classic_files import read_plain_pickle
@@ -392,7 +392,7 @@ def test_a_first_seed_without_numbers_is_stopped(tmp_path: Path, clock: FakeCloc
 
 def test_what_an_earlier_attempt_told_says_nothing_of_a_new_one(search: LiveSearch) -> None:
     """Else a new attempt would be ended before it was read for the first time."""
-    source = values_of(CONFIG.settings, SearchOptions(stop_early="nan"))
+    source = value_source(CONFIG.settings, SearchOptions(stop_early="nan"))
     values, entry = RunValues(search, source, ()), search.record.runs[1]
     values.curves[1] = merged(Curve(), [Point(1, NAN), Point(2, NAN)])
     search.note(AttemptIntended(1, "sim_1.2.b", 1.0))

@@ -7,9 +7,9 @@ import pytest
 
 from hpsearch.core.errors import ConfigError, SearchError, UsageError
 from hpsearch.stopping.curves import Point
-from hpsearch.stopping.sources import RunCurve, Source, SourceKind, Wanted, source_of
+from hpsearch.stopping.sources import RunCurve, SourceKind, ValueSettings, ValueSource, source_of
 
-WANTED = Wanted("summary.txt", "acc")
+VALUES = ValueSettings("summary.txt", "acc")
 OPTION = "--stop_early=median"
 
 
@@ -30,7 +30,7 @@ OPTION = "--stop_early=median"
     ],
 )
 def test_a_search_has_one_source_of_values(changes: dict[str, object], text: str) -> None:
-    assert source_of(replace(WANTED, **changes), OPTION).text == text
+    assert source_of(replace(VALUES, **changes), OPTION).text == text
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_a_search_has_one_source_of_values(changes: dict[str, object], text: str
 def test_the_name_of_other_values_says_which_are_good_if_it_can(
     performance_key: str, sort_ascending: bool, key: str, ascending: bool
 ) -> None:
-    wanted = Wanted("summary.txt", performance_key, sort_ascending, keys=(key,))
-    assert source_of(wanted, OPTION).ascending is ascending
+    settings = ValueSettings("summary.txt", performance_key, sort_ascending, keys=(key,))
+    assert source_of(settings, OPTION).ascending is ascending
 
 
 @pytest.mark.parametrize(
@@ -80,33 +80,33 @@ def test_what_cannot_be_read_is_refused_in_one_line(
     changes: dict[str, object], kind: type[SearchError], message: str
 ) -> None:
     with pytest.raises(kind) as caught:
-        source_of(replace(WANTED, **changes), OPTION)
+        source_of(replace(VALUES, **changes), OPTION)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
 
 
 def test_a_run_that_has_ended_is_read_to_its_end(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("epoch,acc\n" + "".join(f"{epoch},{epoch / 1e6:.40f}\n" for epoch in range(25_000)))
-    source = Source(SourceKind.FILE, "acc", file="m.csv")
+    source = ValueSource(SourceKind.FILE, "acc", file="m.csv")
     first = RunCurve(source, tmp_path, []).update()
     whole = RunCurve(source, tmp_path, []).update(is_last=True)
     assert first.last_step < whole.last_step == 24_999
 
 
 @pytest.mark.parametrize(
-    "wanted",
-    [WANTED, replace(WANTED, file="*/*.csv"), replace(WANTED, pattern=r"acc (\S+)")],
+    "settings",
+    [VALUES, replace(VALUES, file="*/*.csv"), replace(VALUES, pattern=r"acc (\S+)")],
     ids=["summary", "file", "output"],
 )
-def test_a_run_that_has_written_nothing_has_a_curve_without_points(tmp_path: Path, wanted: Wanted) -> None:
-    curve = RunCurve(source_of(wanted, OPTION), tmp_path / "none", [tmp_path / "none.out"])
+def test_a_run_that_has_written_nothing_has_a_curve_without_points(tmp_path: Path, settings: ValueSettings) -> None:
+    curve = RunCurve(source_of(settings, OPTION), tmp_path / "none", [tmp_path / "none.out"])
     assert curve.update().points == ()
     assert curve.problem.startswith("there is no ")
 
 
 def test_a_curve_grows_with_what_a_run_prints(tmp_path: Path) -> None:
     log = tmp_path / "out"
-    curve = RunCurve(source_of(replace(WANTED, pattern=r"epoch (\d+) acc (\S+)"), OPTION), tmp_path, [log])
+    curve = RunCurve(source_of(replace(VALUES, pattern=r"epoch (\d+) acc (\S+)"), OPTION), tmp_path, [log])
     log.write_text("epoch 1 acc 0.5\n")
     first = curve.update()
     log.write_text("epoch 1 acc 0.5\nepoch 2 acc 0.7\n")
