@@ -210,9 +210,11 @@ def _candidates(lines: Sequence[str]) -> Iterator[_Candidate]:
         elif _HEADER.search(text) or _FRAME.match(text):
             index, candidate = _of_traceback(lines, index)
         elif text.startswith("Fatal Python error: "):
-            candidate = _FINAL_RANK, index, text.removeprefix("Fatal Python error: "), _first_place(lines[index:])
             # Its frames begin with the innermost call, and no exception follows.
-            index = _end_of_frames(lines, index)
+            end = _end_of_frames(lines, index)
+            place = _first_place(lines[index : end + 1])
+            candidate = _FINAL_RANK, index, text.removeprefix("Fatal Python error: "), place
+            index = end
         else:
             candidate = _of_line(lines, index)
         if candidate is not None:
@@ -322,13 +324,14 @@ class _Place:
 
 
 def _first_place(lines: Sequence[str]) -> str:
-    """Return the user's innermost line in frames that begin with the innermost call."""
-    frames = (match for line in lines if (match := _FRAME.match(line)))
+    """Return the user's innermost line in frames that begin with the innermost call; of threads, the current one's."""
+    start = next((number for number, line in enumerate(lines) if _bare(line).startswith("Current thread")), 0)
+    frames = (match for line in lines[start:] if (match := _FRAME.match(line)))
     own = (f"{PurePath(m['file']).name}:{m['line']}" for m in frames if m["file"] and not _LIBRARY.search(m["file"]))
     return cut(next(own, ""), 80)
 
 
 def _end_of_frames(lines: Sequence[str], index: int) -> int:
-    while index + 1 < len(lines) and (not lines[index + 1].strip() or lines[index + 1].startswith((" ", "Current"))):
+    while index + 1 < len(lines) and re.match(r"\s|$|Current thread |Thread ", _bare(lines[index + 1])):
         index += 1
     return index

@@ -141,7 +141,7 @@ def repeated_values(name: str, values: Sequence[tuple[Hashable, object]]) -> str
     first = dict(reversed(values))
     found = [(value_text(first[command]), count) for command, count in counts.items() if count > 1]
     times = [f"{name}={value} {'twice' if count == 2 else f'{count:,} times'}" for value, count in found[:_SHOWN]]
-    more = f" and {len(found) - _SHOWN:,} more values" if len(found) > _SHOWN else ""
+    more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
     return ", ".join(times) + more
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.core.command import argument, argv, shell_line
+from hpsearch.core.command import argument, argv, shell_line, words_of_line
 from hpsearch.core.model import Configuration
 
 
@@ -53,3 +53,10 @@ def test_fault_9_a_shell_gives_every_word_back_as_written_from_one_line(words: l
     assert "\n" not in line
     done = subprocess.run(["sh"], input=line.encode() + b"\n", capture_output=True, check=True)
     assert done.stdout.decode().split("\0")[:-1] == words
+
+
+@pytest.mark.parametrize(
+    "word", ["a b", "two\nlines", "back\\slash\n", "\\n is no break\n", "100 %%\n", "it's\n"], ids=ascii
+)
+def test_the_words_of_a_line_are_those_it_was_made_of(word: str) -> None:
+    assert words_of_line(shell_line(["train.py", f"--x={word}", "--y"])) == ["train.py", f"--x={word}", "--y"]

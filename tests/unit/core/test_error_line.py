@@ -212,6 +212,14 @@ def test_what_comes_after_a_traceback_hides_nothing(after: str) -> None:
             '  File "/x/train.py", line 9 in <module>\n\nExtension modules: numpy (total: 1)\n',
             "Segmentation fault (train.py:3)",
         ),
+        # The current thread counts; what follows the frames is another program's.
+        (
+            "Fatal Python error: Aborted\n\n"
+            'Thread 0x7e (most recent call first):\n  File "/x/load.py", line 5 in wait\n\n'
+            'Current thread 0x7f (most recent call first):\n  File "/x/train.py", line 3 in f\n'
+            "RuntimeError: worker died\n",
+            "Aborted (train.py:3)",
+        ),
         ("ERROR: LoadError: boom\nin expression starting at x.jl:1\n", "ERROR: LoadError: boom"),
         ("epoch 1\nno data in /data/mnist\n", "no data in /data/mnist"),
         # Nothing but noise.

@@ -54,6 +54,10 @@ def test_another_interpreter_may_have_words_of_its_own_before_the_script() -> No
     assert found == ScriptLine(("--nproc_per_node", "2"), "train.py", ("a",))
 
 
+def test_the_words_of_a_script_line_are_in_the_order_of_the_command() -> None:
+    assert read("-W ignore train.py sub -x").words == ("-W", "ignore", "train.py", "sub", "-x")
+
+
 @pytest.mark.parametrize("name", [" ", "-u", "-W ignore", "-m", "train.py 'a"])
 def test_a_line_without_a_script_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"names no script|quotation"):

@@ -180,6 +180,14 @@ def test_members_compare_by_equality() -> None:
     assert [value in Members(Not([1])) for value in (1, 2, [1])] == [False, True, True]
 
 
+def test_nan_matches_itself() -> None:
+    nan = float("nan")
+    assert chosen({"x": [nan, 1]}, [Condition({"x": [nan]}, {"x": [2]})], deterministic=True) == [
+        frozenset({"--x=2"}),
+        frozenset({"--x=1"}),
+    ]
+
+
 def test_a_seed_option_of_the_grid_keeps_its_place() -> None:
     selection = enumerate_space({"a": [1, 2], "s": [5], "b": [3]}, [], Order(deterministic=True))
     assert [c.options for c in selection.under_seeds(["s", "t"], [5, 6])][1:3] == [
@@ -201,6 +209,7 @@ def test_seeds_of_a_huge_grid_are_not_unrolled() -> None:
     [
         ([], 3, [], [0, 1, 2]),
         ([], None, [42, 7], [42, 7]),
+        ([], None, [], []),
         ([42], 3, [], [42, 43, 44]),
         (["42", 42], 2, [], [42, 43]),
         ([42], None, [7, 42], [42, 7]),

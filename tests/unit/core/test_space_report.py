@@ -80,6 +80,20 @@ def test_what_the_grid_or_a_condition_lists_twice_is_told() -> None:
     assert report.repeated == ("the grid lists optimizer='adam' twice", "condition 1 lists layers=2 3 times")
 
 
+@pytest.mark.parametrize(("count", "more"), [(4, ""), (5, " and 1 more"), (6, " and 2 more")])
+def test_of_many_values_that_are_listed_twice_four_are_named(count: int, more: str) -> None:
+    report = report_of(grid={"a": [*range(count), *range(count)]})
+    assert report.repeated == (f"the grid lists a=0 twice, a=1 twice, a=2 twice, a=3 twice{more}",)
+
+
+@pytest.mark.parametrize("part", [1, 5])
+def test_what_conditions_changed_is_told_of_all_parts_of_a_list(monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    conditions = [Condition({"optimizer": ["adam"]}, {"lr": [0.1]}), Condition({"layers": [1]}, {"new": [1, 2]})]
+    whole = report_of(*conditions)
+    monkeypatch.setattr("hpsearch.core.space_table._PART", part)
+    assert report_of(*conditions) == whole
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [

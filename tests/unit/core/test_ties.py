@@ -266,10 +266,20 @@ def test_values_that_are_listed_twice_are_told_of_ties_and_of_each_grid() -> Non
     assert report.repeated == ("grid 1 lists a=1 twice", f"grid 2 lists {twice}", f"condition 1 lists {twice}")
 
 
-@pytest.mark.parametrize("answer", [None, 2, "yes", [], 0.5], ids=str)
-def test_an_answer_that_is_neither_true_nor_false_is_refused(answer: object) -> None:
-    with pytest.raises(ConfigError, match=r"constraint 2 returned .*; expected True \(keep\) or False"):
+def test_a_constraint_that_left_nothing_out_is_counted_as_well() -> None:
+    report = enumerate_space({"a": [1, 2]}, (), Order(), Asked(lambda o: o["a"] == 1, lambda o: True)).report
+    assert report.left_out == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [(None, "None"), (2, "2"), ("yes", "'yes'"), ([], "[]"), (0.5, "0.5"), ("a" * 99, f"'{'a' * 39}")],
+    ids=["none", "number", "text", "list", "share", "long"],
+)
+def test_an_answer_that_is_neither_true_nor_false_is_refused(answer: object, shown: str) -> None:
+    with pytest.raises(ConfigError) as caught:
         verdict([lambda options: True, lambda options: answer], dict)
+    assert str(caught.value) == f"constraint 2 returned {shown}; expected True (keep) or False"
 
 
 def test_a_constraint_may_change_what_it_gets() -> None:

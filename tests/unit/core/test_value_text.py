@@ -197,6 +197,36 @@ def test_a_list_of_values_may_be_an_array_or_a_tensor(listed: object, words: lis
     assert words_of(listed) == words
 
 
+class WithGradient(Tensor):
+    """As PyTorch's while it is trained: only what is detached can be read; `item` gives a double."""
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+
+    def detach(self) -> Tensor:
+        return Tensor(self._array)
+
+    def item(self) -> float:
+        return float(self._array)
+
+
+class Unreadable(WithGradient):
+    """As a tensor of a kind of number that numpy lacks (bfloat16)."""
+
+    def detach(self) -> Tensor:
+        return self
+
+    cpu = detach
+
+
+def test_a_number_in_a_tensor_has_the_digits_of_its_own_precision() -> None:
+    assert words_of([WithGradient(0.001)]) == ["--x=0.001"]
+
+
+def test_a_number_that_numpy_cannot_read_is_the_one_that_its_tensor_says() -> None:
+    assert words_of([Unreadable(0.5)]) == ["--x=0.5"]
+
+
 def test_a_list_of_values_may_be_a_series(pandas: ModuleType) -> None:
     assert words_of(pandas.Series([0.5, 1e-5])) == ["--x=0.5", "--x=1e-05"]
 
