@@ -77,7 +77,7 @@ def _killed_by(number: signal.Signals, said: ErrorLine | None) -> str:
     return f"{ended}: {said}" if said is not None and said.is_sure and number in _CRASHES else ended
 
 
-_PLACE = re.compile(r" \(([^()\s]+:\d+)\)$")
+_CODE_LINE = re.compile(r" \(([^()\s]+:\d+)\)$")
 _PATH = re.compile(r"[\w.~@+-]*/[^\s'\"(),;]*")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+|\b(?=[a-f\d-]*\d)[0-9a-f]{6,}(?:-[0-9a-f]{4,})*\b")
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
@@ -87,12 +87,12 @@ _NUMBERS = re.compile(r"#(?:\s*[,x×]\s*#)*,?")
 def likeness(state: RunState, cause: str) -> Hashable:
     """Return a key that two failed runs share if they failed alike.
 
-    Numbers, addresses and paths do not count; the place in the user's script does.
+    Numbers, addresses and paths do not count; the line of the user's script does.
     """
-    match = _PLACE.search(cause)
-    place, text = (match[1], cause[: match.start()]) if match else ("", cause)
+    match = _CODE_LINE.search(cause)
+    code_line, text = (match[1], cause[: match.start()]) if match else ("", cause)
     text = _NUMBER.sub("#", _ADDRESS.sub("#", _PATH.sub("/", text)))
-    return state, _NUMBERS.sub("#", text), place
+    return state, _NUMBERS.sub("#", text), code_line
 
 
 def shared_options(members: Sequence[Mapping[str, str]], names: Sequence[str]) -> dict[str, str]:
@@ -152,18 +152,18 @@ _FINAL_RANK, _ERROR_RANK, _WRAPPER_RANK, _PLAIN_RANK = 4, 3, 2, 1
 
 @dataclass(frozen=True)
 class ErrorLine:
-    """What a log says last about a failure. place: ``train.py:88``, the user's own line; empty = not said.
+    """What a log says last about a failure. code_line: ``train.py:88``, the user's own line; empty = not said.
 
     is_sure: this ended the program. is_plain: it is merely the last line, without any word for an error.
     """
 
     message: str
-    place: str = ""
+    code_line: str = ""
     is_sure: bool = False
     is_plain: bool = False
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.place})" if self.place else self.message
+        return f"{self.message} ({self.code_line})" if self.code_line else self.message
 
 
 def error_line(log: str) -> ErrorLine | None:
@@ -172,8 +172,8 @@ def error_line(log: str) -> ErrorLine | None:
     found = max(_candidates(lines), key=lambda candidate: candidate[:2], default=None)
     if found is None:
         return None
-    rank, _, message, place = found
-    return ErrorLine(cut(message, _MOST_MESSAGE), place, rank == _FINAL_RANK, rank == _PLAIN_RANK)
+    rank, _, message, code_line = found
+    return ErrorLine(cut(message, _MOST_MESSAGE), code_line, rank == _FINAL_RANK, rank == _PLAIN_RANK)
 
 
 def last_line(log: str) -> str:
@@ -197,7 +197,7 @@ def _shown(character: str) -> str:
     return character if character.isprintable() else " " if character.isspace() else ""
 
 
-#: Rank, index of the line, message, place. The highest rank counts; among equal ranks, the last line.
+#: Rank, index of the line, message, code line. The highest rank counts; among equal ranks, the last line.
 _Candidate = tuple[int, int, str, str]
 
 
@@ -212,8 +212,8 @@ def _candidates(lines: Sequence[str]) -> Iterator[_Candidate]:
         elif text.startswith("Fatal Python error: "):
             # Its frames begin with the innermost call, and no exception follows.
             end = _end_of_frames(lines, index)
-            place = _first_place(lines[index : end + 1])
-            candidate = _FINAL_RANK, index, text.removeprefix("Fatal Python error: "), place
+            code_line = _first_code_line(lines[index : end + 1])
+            candidate = _FINAL_RANK, index, text.removeprefix("Fatal Python error: "), code_line
             index = end
         else:
             candidate = _of_line(lines, index)
@@ -252,30 +252,30 @@ def _of_traceback(lines: Sequence[str], start: int) -> tuple[int, _Candidate | N
     source, first = _source(lines[start]), _bare(lines[start])
     is_headless, last = not _HEADER.search(first), start
     depth = _indent(first) - 2 if is_headless else _indent(first)
-    place = _Place()
-    place.see(first)
+    frame = _LastFrame()
+    frame.see(first)
     for index in range(start + 1, len(lines)):
         if _source(lines[index]) != source:
             continue
         last = index if last == index - 1 else last
         text = _bare(lines[index])
         if _FRAME.match(text) or not text.strip() or "│" in lines[index] or "─" in lines[index]:
-            place.see(text)
+            frame.see(text)
         elif _HEADER.search(text):
             return index - 1, None
         elif _indent(text) <= max(depth, 0) and not text.startswith(">"):
             is_message = is_headless and not _EXCEPTION.match(text.strip())
-            return index, None if is_message else _of_exception(lines, start, index, text.strip(), place.text)
+            return index, None if is_message else _of_exception(lines, start, index, text.strip(), frame.text)
     # Lines that other processes wrote in between and behind have yet to be looked at.
     return last, None
 
 
-def _of_exception(lines: Sequence[str], start: int, index: int, text: str, place: str) -> _Candidate | None:
+def _of_exception(lines: Sequence[str], start: int, index: int, text: str, code_line: str) -> _Candidate | None:
     before = " ".join(line for line in lines[max(0, start - 2) : start] if line.strip())
     if _IGNORED.search(before):
         return None
     rank = _WRAPPER_RANK if _WRAPPER.search(text) else _ERROR_RANK if _ASIDE.search(before) else _FINAL_RANK
-    return rank, index, _with_next(lines, index, text), place
+    return rank, index, _with_next(lines, index, text), code_line
 
 
 def _of_group(lines: Sequence[str], start: int) -> tuple[int, _Candidate | None]:
@@ -284,14 +284,14 @@ def _of_group(lines: Sequence[str], start: int) -> tuple[int, _Candidate | None]
     while end < len(lines) and re.match(r"\s*[|+]", lines[end]):
         end += 1
     inside = [_GROUP_MARGIN.sub("", line) for line in lines[start + 1 : end]]
-    whole, place = "", _Place()
+    whole, frame = "", _LastFrame()
     for text in inside:
-        place.see(text)
+        frame.see(text)
         if text and not text.startswith(" ") and not _HEADER.search(text):
             if whole and "Group" not in text.partition(":")[0]:
-                return end - 1, (_FINAL_RANK, end - 1, f"{whole}, first: {text}", place.text)
+                return end - 1, (_FINAL_RANK, end - 1, f"{whole}, first: {text}", frame.text)
             whole = whole or text
-    return end - 1, (_FINAL_RANK, end - 1, whole, place.text) if whole else None
+    return end - 1, (_FINAL_RANK, end - 1, whole, frame.text) if whole else None
 
 
 def _with_next(lines: Sequence[str], index: int, text: str) -> str:
@@ -306,7 +306,7 @@ def _indent(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
-class _Place:
+class _LastFrame:
     """The last frame that is the user's own, else the last one."""
 
     def __init__(self) -> None:
@@ -323,7 +323,7 @@ class _Place:
             self.text, self._is_own = cut(f"{PurePath(file).name}:{number}", 80), is_own
 
 
-def _first_place(lines: Sequence[str]) -> str:
+def _first_code_line(lines: Sequence[str]) -> str:
     """Return the user's innermost line in frames that begin with the innermost call; of threads, the current one's."""
     start = next((number for number, line in enumerate(lines) if _bare(line).startswith("Current thread")), 0)
     frames = (match for line in lines[start:] if (match := _FRAME.match(line)))
