@@ -112,7 +112,7 @@ class Budgets:
     def coming(self) -> Iterator[Choice]:
         """Yield the configurations that go on now, each with its larger budget."""
         runs = self.runs()
-        return (self._choice(runs[promotion.place], promotion) for promotion in self.halving().promotions())
+        return (self._choice(runs[promotion.index], promotion) for promotion in self.halving().promotions())
 
     def _choice(self, runs: Mapping[int, RunRecord], promotion: Promotion) -> Choice:
         before, budget = runs[promotion.budget - 1], self.budgets[promotion.budget]

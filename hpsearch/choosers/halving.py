@@ -19,13 +19,13 @@ _LEAST_REDUCTION = 2.0
 
 @dataclass(frozen=True)
 class Promotion:
-    """A configuration that goes on to the budget number `budget`. place: its index among all.
+    """A configuration that goes on to the budget number `budget`. index: which one, among all.
 
     rank: its rank, from 1 (best), among the `known` configurations with a result at the budget before.
     is_sure: it is among the best whatever results come.
     """
 
-    place: int
+    index: int
     budget: int
     rank: int
     known: int
@@ -59,7 +59,7 @@ class Halving:
         for budget in range(1, len(sizes)):
             ranked, wanted = self._ranked[budget - 1], sizes[budget]
             # A configuration that went on too early does not take the place of one among the best.
-            gone_on = sum(len(results[place]) > budget for place in ranked[:wanted])
+            gone_on = sum(len(results[index]) > budget for index in ranked[:wanted])
             self._coming.append(min(wanted, len(ranked) + self._open(budget - 1)) - gone_on)
 
     def _open(self, budget: int) -> int:
@@ -94,7 +94,7 @@ class Halving:
         before, wanted = budget - 1, self._sizes[budget]
         ranked, unknown = self._ranked[before], self._open(before)
         so_far = (self._had[before] - self._running[before]) * wanted // self._sizes[before]
-        for rank, place in enumerate(ranked[:wanted], start=1):
+        for rank, index in enumerate(ranked[:wanted], start=1):
             is_sure = rank + unknown <= wanted
-            if len(self._results[place]) == budget and (is_sure or rank <= so_far):
-                yield Promotion(place, budget, rank, len(ranked), is_sure)
+            if len(self._results[index]) == budget and (is_sure or rank <= so_far):
+                yield Promotion(index, budget, rank, len(ranked), is_sure)

@@ -33,8 +33,8 @@ def _is_number(result: float | None) -> bool:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is known of one configuration.
+class Contender:
+    """What is known of one configuration in a race.
 
     results: for its seeds, in the order in which it got them; NaN = no result (the run failed, or gave no number),
     None = not known yet. left: the seeds that it can still get, in order.
@@ -58,26 +58,29 @@ class Standing:
 
 @dataclass(frozen=True)
 class Drop:
-    """Why a configuration is dropped: too many failures, or the probability of being this much worse by chance."""
+    """Why a configuration is dropped: too many failures, or the probability of being this much worse by chance.
 
-    place: int
+    index, best: which configurations, among all.
+    """
+
+    index: int
     p: float | None = None
     own: Spread | None = None
     best: int = 0
     against: Spread | None = None
 
 
-def drops_after(seeds: int, standings: Sequence[Standing], p: float, ascending: bool) -> list[Drop] | None:
+def drops_after(seeds: int, contenders: Sequence[Contender], p: float, ascending: bool) -> list[Drop] | None:
     """Return the configurations to drop by the results of their first seeds; None if some are not known yet.
 
     p: a configuration is dropped if a one-sided Welch's t-test against the best mean gives less. ascending: small is
     good.
     """
     # One that was dropped later was still in the race at this number of seeds.
-    racing = [k for k, one in enumerate(standings) if one.dropped_after is None or one.dropped_after >= seeds]
-    if not all(standings[k].knows(seeds) for k in racing):
+    racing = [k for k, one in enumerate(contenders) if one.dropped_after is None or one.dropped_after >= seeds]
+    if not all(contenders[k].knows(seeds) for k in racing):
         return None
-    first = {k: Standing(standings[k].results[:seeds]) for k in racing}
+    first = {k: Contender(contenders[k].results[:seeds]) for k in racing}
     failed = [k for k in racing if first[k].failures >= _MOST_FAILURES]
     known = {k: spread for k in racing if k not in failed and (spread := spread_of(first[k].results))}
     enough = [k for k, spread in known.items() if spread.count >= FEWEST_FOR_TEST and not math.isnan(spread.mean)]
@@ -86,25 +89,25 @@ def drops_after(seeds: int, standings: Sequence[Standing], p: float, ascending: 
         best = min(enough, key=lambda k: known[k].mean if ascending else -known[k].mean)
         found = {k: chance for k in enough if (chance := worse_p(known[best], known[k], ascending)) is not None}
         drops += [Drop(k, chance, known[k], best, known[best]) for k, chance in found.items() if chance < p]
-    return [drop for drop in sorted(drops, key=lambda drop: drop.place) if standings[drop.place].dropped_after is None]
+    return [drop for drop in sorted(drops, key=lambda drop: drop.index) if contenders[drop.index].dropped_after is None]
 
 
-def coming_seeds(standings: Sequence[Standing], ascending: bool) -> Iterator[tuple[int, int]]:
-    """Yield (place, seed) of the next runs: configurations with the fewest seeds first, then the better ones.
+def coming_seeds(contenders: Sequence[Contender], ascending: bool) -> Iterator[tuple[int, int]]:
+    """Yield (index, seed) of the next runs: configurations with the fewest seeds first, then the better ones.
 
     The first ones are certain to run; the later ones only if slots are free before the results of the first are known.
     Nothing comes once at most one configuration is left.
     """
-    racing = [(k, one) for k, one in enumerate(standings) if one.dropped_after is None]
+    racing = [(k, one) for k, one in enumerate(contenders) if one.dropped_after is None]
     lanes = [_lane(k, one, ascending) for k, one in racing if one.failures < _MOST_FAILURES]
     return ((k, seed) for _, _, k, seed in heapq.merge(*lanes if len(racing) > 1 else ()))
 
 
-def _lane(place: int, one: Standing, ascending: bool) -> Iterator[tuple[int, float, int, int]]:
+def _lane(index: int, one: Contender, ascending: bool) -> Iterator[tuple[int, float, int, int]]:
     """Yield all seeds that a configuration can still get, each with its sort key in front."""
     spread, had = spread_of(one.results), len(one.results)
     mean = math.inf if spread is None or math.isnan(spread.mean) else spread.mean if ascending else -spread.mean
-    return ((had + more, mean, place, seed) for more, seed in enumerate(one.left))
+    return ((had + more, mean, index, seed) for more, seed in enumerate(one.left))
 
 
 class Racers:
@@ -125,15 +128,15 @@ class Racers:
         self._grouped = len(self._record.runs)
         return list(self._by_identity.values())
 
-    def runs(self, place: int) -> list[RunRecord]:
+    def runs(self, index: int) -> list[RunRecord]:
         """Return all runs of a configuration."""
-        return [entry for _, entry in self._groups[place]]
+        return [entry for _, entry in self._groups[index]]
 
-    def standings(self) -> list[Standing]:
+    def contenders(self) -> list[Contender]:
         """Return what is known of each configuration."""
-        return [self._standing(group) for group in self._groups]
+        return [self._contender(group) for group in self._groups]
 
-    def _standing(self, group: Sequence[tuple[int | None, RunRecord]]) -> Standing:
+    def _contender(self, group: Sequence[tuple[int | None, RunRecord]]) -> Contender:
         key = self._record.known_settings().performance_key
         by_seed: dict[int, list[float | None]] = {}
         for seed, entry in group:
@@ -143,21 +146,21 @@ class Racers:
         results = [next(filter(_is_number, found), None if None in found else math.nan) for found in by_seed.values()]
         left = missing_seeds(self._listed, self._options.seed_count, by_seed)
         drops = (entry.dropped.seeds for _, entry in group if entry.dropped is not None)
-        return Standing(results, left, next(drops, None))
+        return Contender(results, left, next(drops, None))
 
-    def configuration(self, place: int, seed: int) -> Configuration:
+    def configuration(self, index: int, seed: int) -> Configuration:
         """Return a configuration under a seed."""
-        options = self._groups[place][0][1].run.configuration.as_dict()
+        options = self._groups[index][0][1].run.configuration.as_dict()
         return Configuration(tuple(with_seed(options, self._options.seed_options, seed).items()))
 
-    def coming(self, standings: Sequence[Standing], most_seeds: int | None = None) -> Iterator[Configuration]:
+    def coming(self, contenders: Sequence[Contender], most_seeds: int | None = None) -> Iterator[Configuration]:
         """Yield the next runs, within ``--max_runs``. most_seeds: limit for each configuration; None = no limit."""
         if most_seeds is not None:
-            standings = [replace(one, left=one.left[: max(0, most_seeds - len(one.results))]) for one in standings]
+            contenders = [replace(one, left=one.left[: max(0, most_seeds - len(one.results))]) for one in contenders]
         most = self._options.max_runs
         room = None if most == -1 else max(0, most - len(self._record.runs))
-        coming = coming_seeds(standings, self._record.known_settings().sort_ascending)
-        return (self.configuration(place, seed) for place, seed in islice(coming, room))
+        coming = coming_seeds(contenders, self._record.known_settings().sort_ascending)
+        return (self.configuration(index, seed) for index, seed in islice(coming, room))
 
 
 class Race:
@@ -182,19 +185,19 @@ class Race:
         """Drop configurations that are worse than the best, and yield the next runs."""
         ascending = self._search.settings.sort_ascending
         while True:
-            standings = self._racers.standings()
-            if self._seeds > max((len(one.results) for one in standings), default=0):
+            contenders = self._racers.contenders()
+            if self._seeds > max((len(one.results) for one in contenders), default=0):
                 break
-            drops = drops_after(self._seeds, standings, self._options.race_p, ascending)
+            drops = drops_after(self._seeds, contenders, self._options.race_p, ascending)
             if drops is None:
                 break
             for drop in drops:
                 self._note(drop)
             self._seeds += 1
-        return map(Choice, self._racers.coming(standings))
+        return map(Choice, self._racers.coming(contenders))
 
     def _note(self, drop: Drop) -> None:
-        runs = self._racers.runs(drop.place)
+        runs = self._racers.runs(drop.index)
         if drop.own is None or drop.against is None:
             # Resuming the search runs these again, and then the configuration may be back in the race.
             failed = [entry for entry in runs if entry.result.state is not RunState.FINISHED]
@@ -218,14 +221,14 @@ def drop_text(drop: ConfigurationDropped, record: SearchRecord) -> str:
 def may_go_on(record: SearchRecord) -> bool:
     """Return whether more runs may come in a race, going by the drops noted so far."""
     racers = Racers(record, options_from_names(record.options))
-    return any(True for _ in racers.coming(racers.standings()))
+    return any(True for _ in racers.coming(racers.contenders()))
 
 
 def race_lines(record: SearchRecord) -> list[str]:
     """Say how far a race is."""
     options = options_from_names(record.options)
-    standings = Racers(record, options).standings()
-    count, out, runs = len(standings), len(record.drops), sum(len(one.results) for one in standings)
+    contenders = Racers(record, options).contenders()
+    count, out, runs = len(contenders), len(record.drops), sum(len(one.results) for one in contenders)
     left = f"{count - out:,} of {amount(count, 'configuration')} left, {out:,} dropped"
     most = count * options.seed_count
     most = most if options.max_runs == -1 else min(most, options.max_runs)

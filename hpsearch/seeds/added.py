@@ -86,13 +86,13 @@ def _race(reader: SearchReader, options: SeedsOptions, console: Console) -> int:
     search = replace(options_from_names(record.options), **which)
     check_race(search)
     racers = Racers(record, search)
-    standings = racers.standings()
-    if not standings:
+    contenders = racers.contenders()
+    if not contenders:
         raise UsageError(f"{reader.folder.path}: no run of this search was chosen yet, so there is nothing to race")
-    choice = RunChoice(added=list(racers.coming(standings, FEWEST_FOR_TEST)), options=which)
-    if all(one.failures == len(one.results) for one in standings):
+    choice = RunChoice(added=list(racers.coming(contenders, FEWEST_FOR_TEST)), options=which)
+    if all(one.failures == len(one.results) for one in contenders):
         choice = replace(choice, trial_failures=_trial_failures(options.search))
-    console.note(f"Race of {amount(len(standings), 'configuration')}, each with at most {search.seed_count} seeds")
+    console.note(f"Race of {amount(len(contenders), 'configuration')}, each with at most {search.seed_count} seeds")
     given = options.for_planned_search | ({"dry_run": True} if options.search.dry_run else {})
     status = resume_search(str(reader.folder.path), given, console, choice).exit_status
     return console.results(_commands(record, choice)) if options.search.dry_run else status

@@ -45,35 +45,35 @@ def test_the_best_go_on_best_first() -> None:
 
 def test_small_numbers_are_the_best_where_that_is_so() -> None:
     (found,) = Halving([[1.0], [3.0], [2.0]], [3, 1], ascending=True).promotions()
-    assert found.place == 0
+    assert found.index == 0
 
 
 def test_larger_budgets_come_first() -> None:
     found = promotions([[9.0, 9.0], [8.0, 7.0], [7.0, 6.0], [6.0], [1.0], [1.0]], [6, 4, 2])
-    assert [(each.place, each.budget, each.is_sure) for each in found] == [(0, 2, True), (3, 1, True)]
+    assert [(each.index, each.budget, each.is_sure) for each in found] == [(0, 2, True), (3, 1, True)]
 
 
 def test_what_may_still_be_overtaken_is_sure_only_if_there_is_room() -> None:
     found = promotions([[3.0], [2.0], [1.0], [None], [0.0], [0.5]], [6, 2])
-    assert [(each.place, each.is_sure) for each in found] == [(0, True)]
+    assert [(each.index, each.is_sure) for each in found] == [(0, True)]
 
 
 def test_early_ones_are_among_the_best_so_far() -> None:
     """Of nine, three may go on; of three known, one."""
     results: list[list[float | None]] = [[3.0], [2.0], [1.0], *([None] for _ in range(6))]
-    assert [(each.place, each.is_sure) for each in promotions(results, [9, 3])] == [(0, False)]
+    assert [(each.index, each.is_sure) for each in promotions(results, [9, 3])] == [(0, False)]
     assert promotions([[3.0], [2.0], *([None] for _ in range(7))], [9, 3]) == []
 
 
 def test_failures_never_go_on() -> None:
-    assert [each.place for each in promotions([[math.nan], [1.0], [math.nan], [math.nan]], [4, 2])] == [1]
+    assert [each.index for each in promotions([[math.nan], [1.0], [math.nan], [math.nan]], [4, 2])] == [1]
     assert promotions([[math.nan], [math.nan]], [2, 1]) == []
 
 
 def test_one_that_went_on_too_early_takes_no_place() -> None:
     """Number 0 went on while it was the best known; two others are better."""
     halving = Halving([[1.0, 1.0], [2.0], [3.0], [0.0]], [4, 2], ascending=False)
-    assert [each.place for each in halving.promotions()] == [2, 1]
+    assert [each.index for each in halving.promotions()] == [2, 1]
     assert halving.left == 2
 
 
@@ -93,22 +93,22 @@ def carried_out(
             chosen = next(Halving(results, sizes, ascending=False).promotions(), None)
             if chosen is None:
                 break
-            assert len(results[chosen.place]) == chosen.budget
-            results[chosen.place].append(None)
-            order.append((chosen.place, chosen.budget))
-            running.append(chosen.place)
+            assert len(results[chosen.index]) == chosen.budget
+            results[chosen.index].append(None)
+            order.append((chosen.index, chosen.budget))
+            running.append(chosen.index)
         if not running:
             return results, order
-        place = running.pop(luck.randrange(len(running)))
-        results[place][-1] = values[place][len(results[place]) - 1]
+        index = running.pop(luck.randrange(len(running)))
+        results[index][-1] = values[index][len(results[index]) - 1]
 
 
 def reference(values: Sequence[Sequence[float]], sizes: Sequence[int]) -> list[set[int]]:
     """Return which configurations run at each budget in successive halving that waits for all results of a budget."""
     there = [set(range(len(values)))]
     for budget, wanted in enumerate(sizes[1:]):
-        known = [place for place in sorted(there[-1]) if not math.isnan(values[place][budget])]
-        there.append(set(sorted(known, key=lambda place: -values[place][budget])[:wanted]))
+        known = [index for index in sorted(there[-1]) if not math.isnan(values[index][budget])]
+        there.append(set(sorted(known, key=lambda index: -values[index][budget])[:wanted]))
     return there
 
 
@@ -119,7 +119,7 @@ def test_with_one_slot_it_is_successive_halving(data: st.DataObject, budgets: li
     results, _ = carried_out(values, budgets, 1, seed)
     sizes = sizes_at(len(values), budgets)
     for budget, expected in enumerate(reference(values, sizes)):
-        assert {place for place, one in enumerate(results) if len(one) > budget} == expected
+        assert {index for index, one in enumerate(results) if len(one) > budget} == expected
 
 
 @given(st.data(), BUDGETS, st.integers(2, 9), st.integers(0, 2**32))
@@ -134,9 +134,9 @@ def test_with_several_slots_the_best_of_each_budget_goes_on(
     halving = Halving(results, sizes, ascending=False)
     assert halving.left == 0 and not list(halving.promotions())
     for budget, wanted in enumerate(sizes[1:]):
-        there = {place: one[budget] for place, one in enumerate(results) if len(one) > budget}
-        known = {place: value for place, value in there.items() if value is not None and not math.isnan(value)}
-        best = sorted(known, key=lambda place: -known[place])[:wanted]
-        assert all(len(results[place]) > budget + 1 for place in best)
+        there = {index: one[budget] for index, one in enumerate(results) if len(one) > budget}
+        known = {index: value for index, value in there.items() if value is not None and not math.isnan(value)}
+        best = sorted(known, key=lambda index: -known[index])[:wanted]
+        assert all(len(results[index]) > budget + 1 for index in best)
         # While others run, only a few go on that would not have to.
         assert sum(len(one) > budget + 1 for one in results) <= wanted + len(there) // 2 + slots

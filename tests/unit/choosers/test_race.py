@@ -17,7 +17,7 @@ from project import journal_events
 from searches import SETTINGS
 
 from hpsearch.choosers.of_search import chooser_lines, has_more
-from hpsearch.choosers.race import Race, Standing, coming_seeds, drops_after
+from hpsearch.choosers.race import Contender, Race, coming_seeds, drops_after
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
 from hpsearch.core.model import Configuration, Job, Run, RunState
@@ -33,15 +33,15 @@ GOOD, BAD = [0.90, 0.91, 0.92, 0.93], [0.10, 0.11, 0.12, 0.13]
 
 
 def dropped(
-    standings: Sequence[Standing], seeds: int = 3, p: float = 0.05, ascending: bool = False
+    contenders: Sequence[Contender], seeds: int = 3, p: float = 0.05, ascending: bool = False
 ) -> list[int] | None:
-    """Return the places of the configurations that are dropped; None if that is not known yet."""
-    drops = drops_after(seeds, standings, p, ascending)
-    return None if drops is None else [drop.place for drop in drops]
+    """Return the indexes of the configurations that are dropped; None if that is not known yet."""
+    drops = drops_after(seeds, contenders, p, ascending)
+    return None if drops is None else [drop.index for drop in drops]
 
 
 @pytest.mark.parametrize(
-    "results, ascending, places",
+    "results, ascending, indexes",
     [
         ([GOOD, BAD], False, [1]),
         ([GOOD, BAD], True, [0]),
@@ -60,24 +60,24 @@ def dropped(
     ],
 )
 def test_the_worse_is_dropped_once_all_have_three_seeds(
-    results: Sequence[Sequence[float | None]], ascending: bool, places: list[int] | None
+    results: Sequence[Sequence[float | None]], ascending: bool, indexes: list[int] | None
 ) -> None:
-    assert dropped([Standing(found, [9]) for found in results], ascending=ascending) == places
+    assert dropped([Contender(found, [9]) for found in results], ascending=ascending) == indexes
 
 
 def test_only_the_seeds_that_all_have_are_compared() -> None:
-    standings = [Standing(GOOD, [9]), Standing([0.90, 0.91, 0.92, 0.0], [9])]
-    assert (dropped(standings, 3), dropped(standings, 4)) == ([], [])
+    contenders = [Contender(GOOD, [9]), Contender([0.90, 0.91, 0.92, 0.0], [9])]
+    assert (dropped(contenders, 3), dropped(contenders, 4)) == ([], [])
 
 
 def test_one_that_cannot_get_more_seeds_is_compared_by_those_it_has() -> None:
-    assert dropped([Standing(GOOD, [9]), Standing(BAD[:3])], 4) == [1]
+    assert dropped([Contender(GOOD, [9]), Contender(BAD[:3])], 4) == [1]
 
 
 def test_what_was_dropped_later_is_still_compared_with() -> None:
-    best = Standing(GOOD, dropped_after=4)
-    assert dropped([best, Standing(BAD, [9])], 3) == [1]
-    assert dropped([replace(best, dropped_after=3), Standing(BAD, [9])], 4) == []
+    best = Contender(GOOD, dropped_after=4)
+    assert dropped([best, Contender(BAD, [9])], 3) == [1]
+    assert dropped([replace(best, dropped_after=3), Contender(BAD, [9])], 4) == []
 
 
 @given(st.lists(st.lists(st.integers(0, 9), min_size=5, max_size=5), min_size=1, max_size=6), st.booleans())
@@ -86,30 +86,34 @@ def test_drops_follow_the_rule_in_plain_words(results: list[list[int]], ascendin
     means = [spread.mean for spread in spreads if spread]
     best = spreads[means.index(min(means) if ascending else max(means))]
     worse = [k for k, one in enumerate(spreads) if best and one and (worse_p(best, one, ascending) or 0.5) < 0.1]
-    assert dropped([Standing(list(map(float, found)), [9]) for found in results], 5, 0.1, ascending) == worse
+    assert dropped([Contender(list(map(float, found)), [9]) for found in results], 5, 0.1, ascending) == worse
 
 
-def coming(*standings: Standing, count: int = 99) -> list[tuple[int, int]]:
+def coming(*contenders: Contender, count: int = 99) -> list[tuple[int, int]]:
     """Return what comes next."""
-    return list(islice(coming_seeds(standings, ascending=False), count))
+    return list(islice(coming_seeds(contenders, ascending=False), count))
 
 
 def test_those_with_fewer_seeds_come_first_and_of_these_the_better() -> None:
-    standings = [Standing([0.1, 0.1, 0.1], [3, 4]), Standing([0.5, None, 0.9], [3, 4]), Standing([0.2, 0.2], [2, 3])]
-    assert coming(*standings) == [(2, 2), (1, 3), (2, 3), (0, 3), (1, 4), (0, 4)]
+    contenders = [
+        Contender([0.1, 0.1, 0.1], [3, 4]),
+        Contender([0.5, None, 0.9], [3, 4]),
+        Contender([0.2, 0.2], [2, 3]),
+    ]
+    assert coming(*contenders) == [(2, 2), (1, 3), (2, 3), (0, 3), (1, 4), (0, 4)]
 
 
 @pytest.mark.parametrize(
     "others, expected",
     [
         ([], []),
-        ([Standing(BAD, [4], dropped_after=4)], []),
-        ([Standing([NAN, NAN, NAN], [3])], [(0, 4)]),
-        ([Standing(GOOD)], [(0, 4)]),
+        ([Contender(BAD, [4], dropped_after=4)], []),
+        ([Contender([NAN, NAN, NAN], [3])], [(0, 4)]),
+        ([Contender(GOOD)], [(0, 4)]),
     ],
 )
-def test_nothing_comes_for_the_last_one_left(others: Sequence[Standing], expected: list[tuple[int, int]]) -> None:
-    assert coming(Standing(GOOD, [4]), *others) == expected
+def test_nothing_comes_for_the_last_one_left(others: Sequence[Contender], expected: list[tuple[int, int]]) -> None:
+    assert coming(Contender(GOOD, [4]), *others) == expected
 
 
 def value_of(x: int, seed: int) -> float:
@@ -149,8 +153,8 @@ def planned_race(folder: Path, configurations: int = 6, seeds: int = 3, **limits
     ]
     with LiveSearch(SearchFolder(folder)) as search:
         names = ("x", "random_seed")
-        place = replace(SETTINGS, run_cwd=str(folder), shown_folder=str(folder), option_names=names)
-        search.add_plan(plan, replace(place, options={"race": True, "num_seeds": 8, **limits}), 0.0)
+        settings = replace(SETTINGS, run_cwd=str(folder), shown_folder=str(folder), option_names=names)
+        search.add_plan(plan, replace(settings, options={"race": True, "num_seeds": 8, **limits}), 0.0)
 
 
 def go_on(folder: Path, backend: FakeBackend, options: SearchOptions = OPTIONS) -> list[str]:
@@ -264,8 +268,8 @@ def test_a_journal_that_ends_before_a_decision_leads_to_the_same_one(tmp_path: P
     go_on(tmp_path, NoisyBackend(FakeClock()))
     drops, journal = drops_in(tmp_path), tmp_path / ".hpsearch" / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
-    places = [k for k, line in enumerate(lines) if line.startswith(f'{{"event":"{kind}"'.encode())]
-    journal.write_bytes(b"".join(lines[: places[count]]))
+    indexes = [k for k, line in enumerate(lines) if line.startswith(f'{{"event":"{kind}"'.encode())]
+    journal.write_bytes(b"".join(lines[: indexes[count]]))
     with LiveSearch(SearchFolder(tmp_path)) as search:
         assert has_more(search.record)
     go_on(tmp_path, NoisyBackend(FakeClock()))
