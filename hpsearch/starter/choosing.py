@@ -35,7 +35,7 @@ _MOST_RUNS = 48
 _MOST_CHOICES = 12
 
 
-class Place(Enum):
+class Section(Enum):
     """Where an option goes in a grid module."""
 
     GRID = "in the grid"
@@ -46,14 +46,14 @@ class Place(Enum):
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An option with its place in a grid module. values: values to try. more: further suggestions.
+class GridEntry:
+    """An option with its section of a grid module. values: values to try. more: further suggestions.
 
     must_change: the value is a stand-in for one that only the user knows.
     """
 
     option: Option
-    place: Place
+    section: Section
     values: tuple[object, ...] = ()
     more: tuple[object, ...] = ()
     must_change: bool = False
@@ -69,34 +69,34 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "_").replace(".", "_")
 
 
-def chosen(options: Sequence[Option], out_arg: str | None) -> list[Entry]:
+def chosen(options: Sequence[Option], out_arg: str | None) -> list[GridEntry]:
     """Return the entries of a grid of at most 48 runs, one for each option but the output option."""
     entries = [_entry(option) for option in options if option.name != out_arg]
-    if not any(entry.place is Place.GRID for entry in entries):
+    if not any(entry.section is Section.GRID for entry in entries):
         entries = _with_one_tried(entries)
     return _limited(entries)
 
 
-def _entry(option: Option) -> Entry:
-    place, values, more = _place(option), _values(option), suggestions(option)
-    if place is Place.GRID and not values:
+def _entry(option: Option) -> GridEntry:
+    section, values, more = _section(option), _values(option), suggestions(option)
+    if section is Section.GRID and not values:
         standing_in = {Kind.INTEGER: 1, Kind.FLOAT: 0.1}.get(option.kind, "CHANGE")
-        return Entry(option, place, (standing_in,), must_change=True)
-    return Entry(option, place, values, more)
+        return GridEntry(option, section, (standing_in,), must_change=True)
+    return GridEntry(option, section, values, more)
 
 
-def _place(option: Option) -> Place:
+def _section(option: Option) -> Section:
     if option.kind in (Kind.SEVERAL, Kind.ANY_TRUTH):
-        return Place.NOWHERE
+        return Section.NOWHERE
     if option.is_required:
-        return Place.GRID
+        return Section.GRID
     if is_seed(option.name):
-        return Place.SEED
+        return Section.SEED
     if option.is_exclusive or _is_about_working(option):
-        return Place.WORKING
+        return Section.WORKING
     if option.kind is Kind.TEXT and not option.choices and option.default in (None, ""):
-        return Place.UNSURE
-    return Place.GRID if _values(option) else Place.UNSURE
+        return Section.UNSURE
+    return Section.GRID if _values(option) else Section.UNSURE
 
 
 def _is_about_working(option: Option) -> bool:
@@ -138,19 +138,21 @@ def _around(number: float) -> tuple[float, ...]:
     return (number / 2, number, number * 2)
 
 
-def _with_one_tried(entries: list[Entry]) -> list[Entry]:
+def _with_one_tried(entries: list[GridEntry]) -> list[GridEntry]:
     """Move the likeliest entry into the grid, which must not be empty."""
-    order = (Place.SEED, Place.WORKING)
-    ready = [entry for place in order for entry in entries if entry.place is place and entry.values]
+    order = (Section.SEED, Section.WORKING)
+    ready = [entry for section in order for entry in entries if entry.section is section and entry.values]
     best = next(iter(ready), None)
-    return [Entry(entry.option, Place.GRID, entry.values, entry.more) if entry is best else entry for entry in entries]
+    return [
+        GridEntry(entry.option, Section.GRID, entry.values, entry.more) if entry is best else entry for entry in entries
+    ]
 
 
-def _limited(entries: Sequence[Entry]) -> list[Entry]:
+def _limited(entries: Sequence[GridEntry]) -> list[GridEntry]:
     """Give entries lists of values while the grid stays small; then only the default, or none."""
     limited, runs = [], 1
     for entry in entries:
-        count = len(entry.values) if entry.place is Place.GRID else 1
+        count = len(entry.values) if entry.section is Section.GRID else 1
         if count > 1 and (runs * count > _MOST_RUNS or count > _MOST_CHOICES):
             entry, count = _shortened(entry), 1
         runs *= count
@@ -158,9 +160,9 @@ def _limited(entries: Sequence[Entry]) -> list[Entry]:
     return limited
 
 
-def _shortened(entry: Entry) -> Entry:
+def _shortened(entry: GridEntry) -> GridEntry:
     option = entry.option
     if option.kind is Kind.FLAG:
-        return Entry(option, Place.WORKING, entry.values)
+        return GridEntry(option, Section.WORKING, entry.values)
     first = option.default if option.default in entry.values else entry.values[0]
-    return Entry(option, Place.GRID, (first,), entry.values)
+    return GridEntry(option, Section.GRID, (first,), entry.values)

@@ -130,12 +130,12 @@ def _meant(file: Path, shown: str) -> str:
 
 def _module_file(dotted: str, here: Path) -> Path:
     parts = dotted.split(".")
-    place = Path(here, *parts)
-    candidates = (place.with_name(f"{place.name}.py"), place / "__main__.py") if all(parts) else ()
+    path = Path(here, *parts)
+    candidates = (path.with_name(f"{path.name}.py"), path / "__main__.py") if all(parts) else ()
     found = next((file for file in candidates if file.is_file()), None)
     if found is None:
-        places = " nor ".join(str(file.relative_to(here)) for file in candidates)
-        hint = f"found neither {places}" if places else "expected a dotted name"
+        listed = " nor ".join(str(file.relative_to(here)) for file in candidates)
+        hint = f"found neither {listed}" if listed else "expected a dotted name"
         raise UsageError(f"-m {dotted}: there is no such module in the current folder ({hint})")
     return found
 
@@ -154,7 +154,7 @@ def _facts(script: Script, interpreter: str, console: Console) -> ScriptFacts:
     if not is_python and not _looks_like_script(tree):
         raise UsageError(f"{script.file}: this is no script, as far as its text shows; expected a Python file")
     program = program_of(script.name, script.folder, interpreter)
-    local = [Path(place) for place in searched_folders() if not _is_of_python(place)]
+    local = [Path(folder) for folder in searched_folders() if not _is_of_python(folder)]
     folders = list(dict.fromkeys([script.file.parent, script.folder, *local]))
 
     def ask() -> Answer:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hpsearch.config.options import USUAL_SEED
 from hpsearch.core.ranking import low_is_good
-from hpsearch.starter.choosing import Entry, Place
+from hpsearch.starter.choosing import GridEntry, Section
 from hpsearch.starter.script_options import Kind
 from hpsearch.starter.seed_names import seed_option_in
 from hpsearch.starter.summary_writing import WrittenSummary
@@ -33,7 +33,7 @@ class GridModule:
     """
 
     script_name: str
-    entries: Sequence[Entry]
+    entries: Sequence[GridEntry]
     out_arg: str | None
     summary: WrittenSummary
     arguments: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class GridModule:
     @property
     def num_runs(self) -> int:
         """How many runs the grid has; 0 if it is empty."""
-        tried = [len(entry.values) for entry in self.entries if entry.place is Place.GRID]
+        tried = [len(entry.values) for entry in self.entries if entry.section is Section.GRID]
         return math.prod(tried) if tried else 0
 
 
@@ -99,18 +99,18 @@ def _safe(text: str) -> str:
     return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _grid_lines(entries: Sequence[Entry]) -> Iterator[str]:
-    yield from (_grid_line(entry) for entry in entries if entry.place is Place.GRID)
-    for place, heading in (
-        (Place.UNSURE, "No value of these is known: take the # away and write some."),
-        (Place.SEED, _seed_heading([entry.option.name for entry in entries if entry.place is Place.SEED])),
+def _grid_lines(entries: Sequence[GridEntry]) -> Iterator[str]:
+    yield from (_grid_line(entry) for entry in entries if entry.section is Section.GRID)
+    for section, heading in (
+        (Section.UNSURE, "No value of these is known: take the # away and write some."),
+        (Section.SEED, _seed_heading([entry.option.name for entry in entries if entry.section is Section.SEED])),
         (
-            Place.WORKING,
+            Section.WORKING,
             "Seldom worth a search: where and how the script works, or more flags than a first grid needs.",
         ),
-        (Place.NOWHERE, "Not possible in a grid: they take several words, or any text (also False) for true."),
+        (Section.NOWHERE, "Not possible in a grid: they take several words, or any text (also False) for true."),
     ):
-        there = [entry for entry in entries if entry.place is place]
+        there = [entry for entry in entries if entry.section is section]
         yield from [f"    # {heading}"] if there else []
         yield from (f"    # {_grid_line(entry).strip()}" for entry in there)
 
@@ -121,25 +121,25 @@ def _seed_heading(names: Sequence[str]) -> str:
     return f"Seeds: `hpsearch run --num_seeds=5{named}` runs each configuration under five of them."
 
 
-def _grid_line(entry: Entry) -> str:
+def _grid_line(entry: GridEntry) -> str:
     values = ", ".join(_literal(value) for value in entry.values) or _example(entry)
     line = f"    {_literal(entry.option.name)}: [{values}],"
     return f"{line}  # {remark}" if (remark := _remark(entry)) else line
 
 
-def _example(entry: Entry) -> str:
+def _example(entry: GridEntry) -> str:
     return {Kind.INTEGER: "1, 2", Kind.FLOAT: "0.01, 0.1"}.get(entry.option.kind, "...")
 
 
-def _remark(entry: Entry) -> str:
+def _remark(entry: GridEntry) -> str:
     """Return the comment after an entry: what to change, other values, the script's own help."""
     change = "CHANGE: required, and has no default" if entry.must_change else ""
     listed = ", ".join(_literal(value) for value in entry.more)
-    others = f"for example [{listed}]" if entry.more and entry.place is not Place.SEED else ""
+    others = f"for example [{listed}]" if entry.more and entry.section is not Section.SEED else ""
     return "; ".join(filter(None, (change, _help_of(entry), others)))
 
 
-def _help_of(entry: Entry) -> str:
+def _help_of(entry: GridEntry) -> str:
     text = _DEFAULT.sub("", entry.option.help.replace("%(default)s", "default: "))
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split()).strip(" .;,")
     return textwrap.shorten(text, _MOST_HELP, placeholder=" ...") if text else ""

@@ -44,18 +44,18 @@ def declared_names(program: Sequence[str], folder: Path) -> list[str]:
     program: the words of a run's command before its options. folder: where runs start.
     """
     try:
-        file = next((place for place in _places(program, folder) if place.is_file()), None)
+        file = next((path for path in _possible_files(program, folder) if path.is_file()), None)
         sources = [] if file is None else sources_of(file, parsed(file), [file.parent, folder])
         return [option.name for option in options_in_sources(sources).options]
     except (ConfigError, UsageError, OSError, RecursionError):
         return []
 
 
-def _places(program: Sequence[str], folder: Path) -> Iterator[Path]:
+def _possible_files(program: Sequence[str], folder: Path) -> Iterator[Path]:
     """Yield possible paths of a script's source, the likeliest first."""
     if "-m" in program[:-1]:
-        place = Path(folder, *program[program.index("-m") + 1].split("."))
-        yield from (place.with_name(f"{place.name}.py"), place / "__main__.py")
+        path = Path(folder, *program[program.index("-m") + 1].split("."))
+        yield from (path.with_name(f"{path.name}.py"), path / "__main__.py")
     words = program[1:] or program
     yield from (absolute(word, folder) for word in words if word.endswith((".py", ".pyw")))
     yield from (absolute(word, folder) for word in words)

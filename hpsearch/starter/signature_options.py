@@ -41,15 +41,15 @@ def _is_command(decorator: ast.expr) -> bool:
 def _of_call(call: ast.Call, source: Source, sources: Sequence[Source]) -> Iterator[Declared]:
     name = dotted_name(call.func)
     if name in ("typer.run", "fire.Fire", "Fire") and call.args:
-        for function, place in _definitions(call.args[0], sources, _FUNCTIONS):
-            yield from _of_function(function, place, is_typer=name == "typer.run")
+        for function, origin in _definitions(call.args[0], sources, _FUNCTIONS):
+            yield from _of_function(function, origin, is_typer=name == "typer.run")
     elif name in _OF_CLASSES and call.args:
         listed = call.args[0].elts if isinstance(call.args[0], (ast.Tuple, ast.List)) else [call.args[0]]
         for item in listed:
-            for found, place in _definitions(item, sources, (ast.ClassDef,)):
-                yield from _of_class(found, place, is_dashed=name in _DASHED)
-            for function, place in _definitions(item, sources, _FUNCTIONS):
-                yield from _of_function(function, place, is_typer=True)
+            for found, origin in _definitions(item, sources, (ast.ClassDef,)):
+                yield from _of_class(found, origin, is_dashed=name in _DASHED)
+            for function, origin in _definitions(item, sources, _FUNCTIONS):
+                yield from _of_function(function, origin, is_typer=True)
 
 
 def _definitions(node: ast.AST, sources: Sequence[Source], kinds: tuple[type, ...]) -> Iterator[tuple[ast.AST, Source]]:

@@ -130,8 +130,8 @@ class _Reader:
         wanted = frozenset(names)
         bases = [path.parents[level - 1]] if 0 < level <= len(path.parents) else self._folders
         for base in bases if wanted and dotted else ():
-            place = Path(base, *dotted.split("."))
-            for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
+            module = Path(base, *dotted.split("."))
+            for file in (module.with_name(f"{module.name}.py"), module / "__init__.py"):
                 # os.path, unlike pathlib, never raises for a strange name.
                 if os.path.isfile(file):  # noqa: PTH113
                     yield file, wanted

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from project import ROOT
 
-from hpsearch.starter.choosing import Entry, Place, chosen, output_option, suggestions
+from hpsearch.starter.choosing import GridEntry, Section, chosen, output_option, suggestions
 from hpsearch.starter.grid_text import GridModule, module_text
 from hpsearch.starter.script_options import Kind, Option
 from hpsearch.starter.summary_writing import WrittenSummary
@@ -36,29 +36,29 @@ def test_a_flag_is_no_output_option() -> None:
 
 
 @pytest.mark.parametrize(
-    "option, place",
+    "option, section",
     [
-        (Option("lr", Kind.FLOAT, 0.1), Place.GRID),
-        (Option("opt", choices=("a", "b")), Place.GRID),
-        (Option("model", Kind.TEXT, "mlp"), Place.GRID),
-        (Option("bn", Kind.FLAG, False), Place.GRID),
-        (Option("wd", Kind.FLOAT), Place.UNSURE),
-        (Option("comment", Kind.TEXT, ""), Place.UNSURE),
-        (Option("seed", Kind.INTEGER, 1), Place.SEED),
-        (Option("data_random_seed", Kind.INTEGER, 1), Place.SEED),
-        (Option("config", Kind.TEXT, "a.yml"), Place.WORKING),
-        (Option("num-workers", Kind.INTEGER, 4), Place.WORKING),
-        (Option("no-cuda", Kind.FLAG, False), Place.WORKING),
-        (Option("dry_run", Kind.FLAG, False), Place.WORKING),
-        (Option("words", Kind.TEXT, "/usr/share/words"), Place.WORKING),
-        (Option("l1", Kind.FLAG, False, is_exclusive=True), Place.WORKING),
-        (Option("layers", Kind.SEVERAL, [1]), Place.NOWHERE),
-        (Option("trap", Kind.ANY_TRUTH, False), Place.NOWHERE),
-        (Option("data_dir", is_required=True), Place.GRID),
+        (Option("lr", Kind.FLOAT, 0.1), Section.GRID),
+        (Option("opt", choices=("a", "b")), Section.GRID),
+        (Option("model", Kind.TEXT, "mlp"), Section.GRID),
+        (Option("bn", Kind.FLAG, False), Section.GRID),
+        (Option("wd", Kind.FLOAT), Section.UNSURE),
+        (Option("comment", Kind.TEXT, ""), Section.UNSURE),
+        (Option("seed", Kind.INTEGER, 1), Section.SEED),
+        (Option("data_random_seed", Kind.INTEGER, 1), Section.SEED),
+        (Option("config", Kind.TEXT, "a.yml"), Section.WORKING),
+        (Option("num-workers", Kind.INTEGER, 4), Section.WORKING),
+        (Option("no-cuda", Kind.FLAG, False), Section.WORKING),
+        (Option("dry_run", Kind.FLAG, False), Section.WORKING),
+        (Option("words", Kind.TEXT, "/usr/share/words"), Section.WORKING),
+        (Option("l1", Kind.FLAG, False, is_exclusive=True), Section.WORKING),
+        (Option("layers", Kind.SEVERAL, [1]), Section.NOWHERE),
+        (Option("trap", Kind.ANY_TRUTH, False), Section.NOWHERE),
+        (Option("data_dir", is_required=True), Section.GRID),
     ],
 )
-def test_an_option_has_its_place(option: Option, place: Place) -> None:
-    assert [entry.place for entry in chosen([Option("first", Kind.FLOAT, 1.0), option], "out_dir")][1:] == [place]
+def test_an_option_has_its_section(option: Option, section: Section) -> None:
+    assert [entry.section for entry in chosen([Option("first", Kind.FLOAT, 1.0), option], "out_dir")][1:] == [section]
 
 
 @pytest.mark.parametrize(
@@ -85,18 +85,18 @@ def test_values_around_a_default_are_suggested(option: Option, values: tuple[obj
 def test_a_first_grid_stays_small() -> None:
     many = [Option(f"x{k}", Kind.TEXT, "b", ("a", "b", "c")) for k in range(5)]
     entries = chosen([*many, Option("bn", Kind.FLAG, False)], None)
-    assert [len(entry.values) for entry in entries if entry.place is Place.GRID] == [3, 3, 3, 1, 1]
-    assert entries[3] == Entry(many[3], Place.GRID, ("b",), ("a", "b", "c"))
+    assert [len(entry.values) for entry in entries if entry.section is Section.GRID] == [3, 3, 3, 1, 1]
+    assert entries[3] == GridEntry(many[3], Section.GRID, ("b",), ("a", "b", "c"))
 
 
 def test_a_required_option_without_a_default_is_to_be_changed() -> None:
     needed = Option("data", is_required=True)
-    assert chosen([needed], None) == [Entry(needed, Place.GRID, ("CHANGE",), must_change=True)]
+    assert chosen([needed], None) == [GridEntry(needed, Section.GRID, ("CHANGE",), must_change=True)]
 
 
 @pytest.mark.parametrize("option", [Option("seed", Kind.INTEGER, 1), Option("workers", Kind.INTEGER, 2)])
 def test_a_grid_is_not_empty_where_any_option_has_a_value(option: Option) -> None:
-    assert [entry.place for entry in chosen([option], None)] == [Place.GRID]
+    assert [entry.section for entry in chosen([option], None)] == [Section.GRID]
 
 
 def attributes_of(module: GridModule) -> dict[str, object]:
