@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from hpsearch.samplers.candidates import Candidates, Observed, Option, Suggestion
+from hpsearch.samplers.candidates import CandidateOption, Candidates, Observed, Suggestion
 from hpsearch.samplers.choosing import new_sampler
 
 VALUES = st.one_of(
@@ -23,7 +23,7 @@ def product(**options: Sequence[object]) -> Candidates:
     """Return all combinations of the options' values."""
     rows = itertools.product(*(range(1, len(values) + 1) for values in options.values()))
     return Candidates(
-        tuple(Option(name, tuple(values)) for name, values in options.items()), np.array([*rows], np.int32)
+        tuple(CandidateOption(name, tuple(values)) for name, values in options.items()), np.array([*rows], np.int32)
     )
 
 
@@ -33,7 +33,9 @@ def spaces(draw: st.DrawFn) -> Candidates:
     values = draw(st.lists(st.lists(VALUES, min_size=1, max_size=5), min_size=1, max_size=4))
     row = st.tuples(*(st.integers(0, len(each)) for each in values))
     rows = draw(st.lists(row, min_size=1, max_size=30, unique=True))
-    return Candidates(tuple(Option(f"o{n}", tuple(each)) for n, each in enumerate(values)), np.array(rows, np.int32))
+    return Candidates(
+        tuple(CandidateOption(f"o{n}", tuple(each)) for n, each in enumerate(values)), np.array(rows, np.int32)
+    )
 
 
 @st.composite

@@ -11,7 +11,7 @@ from hpsearch.core.coding import Column, Selection
 from hpsearch.core.errors import FolderError
 from hpsearch.journal.events import SearchCandidates
 from hpsearch.journal.values import decode, encode
-from hpsearch.samplers.candidates import Candidates, Option
+from hpsearch.samplers.candidates import CandidateOption, Candidates
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
@@ -43,7 +43,7 @@ def candidates_of(selection: Selection) -> Candidates:
     for column, codes in zip(selection.columns, rows.T):
         kept, renamed = _in_use(column, codes)
         if kept:
-            options.append(Option(column.name, tuple(column.values[code] for code in kept)))
+            options.append(CandidateOption(column.name, tuple(column.values[code] for code in kept)))
             columns.append(renamed)
     rows = np.stack(columns, axis=1)
     return Candidates(tuple(options), rows[np.lexsort(rows.T[::-1])])
@@ -74,7 +74,7 @@ def candidates_in(event: SearchCandidates) -> Candidates:
     """Return the candidates in a journal's event. Raises FolderError if `event_of` cannot have written it."""
     import numpy as np
 
-    options = tuple(Option(name, tuple(decode(value) for value in values)) for name, values in event.options)
+    options = tuple(CandidateOption(name, tuple(decode(value) for value in values)) for name, values in event.options)
     if not 0 <= event.count <= MOST_LISTED:
         problem = f"is of {event.count:,} configurations; expected at most {MOST_LISTED:,}"
         raise FolderError(f"the journal's list of configurations {problem}")

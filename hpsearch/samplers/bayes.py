@@ -15,7 +15,7 @@ import numpy as np
 
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why, mean_score
 from hpsearch.samplers.features import evenly, features_of
-from hpsearch.samplers.process import Expectation, Known, Process, distances, fitted_logs
+from hpsearch.samplers.process import Expectation, GaussianProcess, Known, distances, fitted_logs
 from hpsearch.samplers.resemblance import Resemblance
 from hpsearch.startup.classes import dataclass
 
@@ -108,7 +108,7 @@ class Bayes:
     ) -> Suggestion:
         """Return what improves most, or else what resembles the best."""
         few = results.known(_MOST_FITTED)
-        process = Process(self._features, fitted_logs(distances(self._features, few.rows), few))
+        process = GaussianProcess(self._features, fitted_logs(distances(self._features, few.rows), few))
         expected = process.expectation(results.known(_MOST_SCORED), pending, free)
         if not improves:
             best_first = results.rows[np.argsort(-results.targets, kind="stable")]

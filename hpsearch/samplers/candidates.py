@@ -22,7 +22,7 @@ OPTUNA_SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler", "random": "RandomSamp
 
 
 @dataclass(frozen=True)
-class Option:
+class CandidateOption:
     """One option of the candidates, as users wrote it.
 
     values: by code - 1; code 0 means that a candidate lacks the option.
@@ -39,7 +39,7 @@ class Candidates:
     options: in the order of the command line. rows: codes of shape (candidates, options), int32.
     """
 
-    options: tuple[Option, ...]
+    options: tuple[CandidateOption, ...]
     rows: Codes
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from hpsearch.core.ranking import number_of
 from hpsearch.core.value_text import whole_text
-from hpsearch.samplers.candidates import Candidates, Option
+from hpsearch.samplers.candidates import CandidateOption, Candidates
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
@@ -63,7 +63,7 @@ class Feature:
     0 for a number, else one for each word; None if there are only numbers.
     """
 
-    def __init__(self, option: Option, codes: Codes) -> None:
+    def __init__(self, option: CandidateOption, codes: Codes) -> None:
         numbers = [None, *map(number_in_value, option.values)]
         used = np.unique(codes).tolist()
         on_scale = [code for code in used if numbers[code] is not None]

@@ -105,7 +105,7 @@ def _moved(logs: list[float], number: int, move: float) -> list[float]:
     return [log + move if each == number else log for each, log in enumerate(logs)]
 
 
-class Process:
+class GaussianProcess:
     """Expectations for given lengths and noise.
 
     logs: as `fitted_logs` returns them.

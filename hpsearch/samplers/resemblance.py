@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpsearch.samplers.candidates import Candidates, Option
+from hpsearch.samplers.candidates import CandidateOption, Candidates
 from hpsearch.samplers.features import evenly, number_in_value, places
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Resemblance:
         return found
 
 
-def _weights(option: Option) -> Codes:
+def _weights(option: CandidateOption) -> Codes:
     """Return how each value spreads its weight over all values, shape (values, values); words do not spread."""
     numbers = [number for value in option.values if (number := number_in_value(value)) is not None]
     if len(numbers) < len(option.values):

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpsearch.core.errors import UsageError
-from hpsearch.samplers.candidates import OPTUNA_SAMPLERS, Candidates, Observed, Option, Suggestion, Why, mean_score
+from hpsearch.samplers.candidates import (
+    OPTUNA_SAMPLERS,
+    CandidateOption,
+    Candidates,
+    Observed,
+    Suggestion,
+    Why,
+    mean_score,
+)
 from hpsearch.samplers.features import features_of, number_in_value
 
 if TYPE_CHECKING:
@@ -36,7 +44,7 @@ class _Parameter:
     leave open if the candidate has it: then Optuna is asked that, too.
     """
 
-    def __init__(self, option: Option, codes: Codes, prefixes: Codes) -> None:
+    def __init__(self, option: CandidateOption, codes: Codes, prefixes: Codes) -> None:
         import optuna
 
         self.name, self.presence = option.name, f"{option.name} is there"

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from hpsearch.samplers.candidates import Candidates, Option
+from hpsearch.samplers.candidates import CandidateOption, Candidates
 
 
 def candidates() -> Candidates:
-    options = (Option("kernel", ("linear", "rbf")), Option("gamma", (0.1, "1e-3")))
+    options = (CandidateOption("kernel", ("linear", "rbf")), CandidateOption("gamma", (0.1, "1e-3")))
     return Candidates(options, np.array([[1, 0], [2, 1], [2, 2]], np.int32))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sampler_spaces import product
 
-from hpsearch.samplers.candidates import Option
+from hpsearch.samplers.candidates import CandidateOption
 from hpsearch.samplers.features import Feature, features_of, number_in_value, places
 
 
@@ -47,7 +47,7 @@ def test_places_lie_between_0_and_1(listed: list[float]) -> None:
 
 def distances(*values: object) -> list[list[float]]:
     """Return the squared distances between candidates with these values, None for one without the option."""
-    option = Option("o", tuple(values))
+    option = CandidateOption("o", tuple(values))
     codes = np.array([0 if value == "absent" else code for code, value in enumerate(values, start=1)])
     feature = Feature(option, codes)
     every = np.arange(len(values))

@@ -9,7 +9,7 @@ import pytest
 from sampler_spaces import product
 
 from hpsearch.samplers.features import features_of
-from hpsearch.samplers.process import Expectation, Known, Process, distances, fitted_logs
+from hpsearch.samplers.process import Expectation, GaussianProcess, Known, distances, fitted_logs
 
 LINE = product(a=range(21))
 FEATURES = features_of(LINE)
@@ -21,7 +21,7 @@ def known(rows: list[int], targets: list[float], counts: int = 1) -> Known:
 
 
 def expectation(what: Known, pending: tuple[int, ...] = ()) -> Expectation:
-    return Process(FEATURES, LOGS).expectation(what, np.array(pending, int), np.arange(21))
+    return GaussianProcess(FEATURES, LOGS).expectation(what, np.array(pending, int), np.arange(21))
 
 
 def test_known_scores_are_expected_again_and_their_neighbours_between_them() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from sampler_spaces import observed, product, searches, suggest
 
-from hpsearch.samplers.candidates import Candidates, Observed, Option
+from hpsearch.samplers.candidates import CandidateOption, Candidates, Observed
 from hpsearch.samplers.choosing import new_sampler
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.parametrize("name", ["bayes", "optuna"])]
@@ -63,7 +63,7 @@ def test_another_seed_starts_elsewhere(name: str) -> None:
 
 
 def test_a_single_candidate_is_suggested_once(name: str) -> None:
-    one = Candidates((Option("a", (1,)),), np.array([[1]], np.int32))
+    one = Candidates((CandidateOption("a", (1,)),), np.array([[1]], np.int32))
     suggestion = suggest(name, one, Observed(), 0)
     assert suggestion is not None and suggestion.candidate == 0
     assert suggest(name, one, Observed({}, [0]), 0) is None

@@ -9,7 +9,7 @@ import pytest
 from sampler_spaces import observed, product, suggest
 
 from hpsearch.core.errors import UsageError
-from hpsearch.samplers.candidates import Candidates, Observed, Option, Suggestion
+from hpsearch.samplers.candidates import CandidateOption, Candidates, Observed, Suggestion
 from hpsearch.samplers.choosing import new_sampler
 
 LINE = product(a=range(60), b=["x", "y", "z"])
@@ -41,14 +41,16 @@ def test_options_of_one_branch_are_asked_for_there_only() -> None:
     kernels = ("linear", "rbf", "poly")
     gammas, degrees = tuple(10.0**-power for power in range(5)), (2, 3, 4)
     rows = [(1, 0, 0), *((2, gamma, 0) for gamma in range(1, 6)), *((3, 1, degree) for degree in range(1, 4))]
-    options = (Option("kernel", kernels), Option("gamma", gammas), Option("degree", degrees))
+    options = (CandidateOption("kernel", kernels), CandidateOption("gamma", gammas), CandidateOption("degree", degrees))
     space = Candidates(options, np.array(rows, np.int32))
     what = Observed({row: [float(row)] for row in (0, 1, 3, 6)}, [4])
     assert {suggested(what, seed, space) for seed in range(40)} == {2, 5, 7, 8}
 
 
 def test_an_option_may_be_there_or_not_with_the_same_options_before_it() -> None:
-    space = Candidates((Option("a", (1, 2)), Option("b", (7,))), np.array([[1, 0], [1, 1], [2, 0], [2, 1]], np.int32))
+    space = Candidates(
+        (CandidateOption("a", (1, 2)), CandidateOption("b", (7,))), np.array([[1, 0], [1, 1], [2, 0], [2, 1]], np.int32)
+    )
     assert {suggested(Observed(), seed, space) for seed in range(40)} == {0, 1, 2, 3}
 
 
