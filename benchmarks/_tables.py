@@ -69,7 +69,7 @@ def candidates_of(configurations: Sequence[Configuration]) -> Candidates:
     """Number the values of each option in the order in which configurations first have them."""
     import numpy as np
 
-    from hpsearch.samplers.candidates import Candidates, Option
+    from hpsearch.samplers.candidates import CandidateOption, Candidates
 
     codes: dict[str, dict[object, int]] = {}
     for configuration in configurations:
@@ -81,4 +81,4 @@ def candidates_of(configurations: Sequence[Configuration]) -> Candidates:
     for row, configuration in enumerate(configurations):
         for name, value in configuration.options:
             rows[row, columns[name]] = codes[name][value]
-    return Candidates(tuple(Option(name, tuple(known)) for name, known in codes.items()), rows)
+    return Candidates(tuple(CandidateOption(name, tuple(known)) for name, known in codes.items()), rows)
