@@ -22,7 +22,7 @@ from hpsearch.startup.classes import dataclass
 
 
 @dataclass(slots=True)
-class Attempt:
+class AttemptRecord:
     """One attempt at a run, from the journal. number: counts from 1. None = that has not happened.
 
     withdrawn_at: when it was taken out of a queue; gone_at: when another attempt began without a recorded end of this
@@ -98,12 +98,12 @@ class RecordWithAttempts(SearchRecord):
     def __init__(self, fills_gaps: bool = False) -> None:
         super().__init__(fills_gaps)
         self.away: list[tuple[float, float]] = []
-        self._attempts: dict[str, Attempt] = {}
-        self._newest: dict[int, Attempt] = {}
+        self._attempts: dict[str, AttemptRecord] = {}
+        self._newest: dict[int, AttemptRecord] = {}
         self._had_controller = False
 
     @property
-    def attempts(self) -> Iterable[Attempt]:
+    def attempts(self) -> Iterable[AttemptRecord]:
         """The attempts that were submitted, in order."""
         return (attempt for attempt in self._attempts.values() if attempt.submitted is not None)
 
@@ -130,11 +130,11 @@ class RecordWithAttempts(SearchRecord):
         elif isinstance(event, AttemptWithdrawn):
             attempt.withdrawn_at = event.at
 
-    def _new_attempt(self, event: OfAttempt) -> Attempt:
+    def _new_attempt(self, event: OfAttempt) -> AttemptRecord:
         before = self._newest.get(event.run)
         if before is not None and before.ended_at is None:
             before.gone_at = getattr(event, "at", None)
-        attempt = Attempt(event.run, self.runs[event.run].attempts, event.token)
+        attempt = AttemptRecord(event.run, self.runs[event.run].attempts, event.token)
         self._attempts[event.token] = self._newest[event.run] = attempt
         return attempt
 

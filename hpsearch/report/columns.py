@@ -17,7 +17,7 @@ from hpsearch.core.summary import numbers_of
 from hpsearch.core.value_text import whole_text
 
 #: A column as the page has it. Any: whatever JSON can hold.
-Column = dict[str, Any]
+PageColumn = dict[str, Any]
 #: What JSON can hold of a cell: a number, a text, a list of these, or None.
 Cell = Any
 
@@ -60,7 +60,7 @@ class OptionColumns:
                 known = self._codes[id(pair)] = (option.code_of(argument(name, value), value), pair)
             option.codes[index] = known[0]
 
-    def columns(self, orders: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[Column]:
+    def columns(self, orders: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[PageColumn]:
         """Return the columns of options that any run has. orders: option -> texts of its values in the grid's order.
 
         Other words come after these, in order of appearance; numbers by size.
@@ -84,23 +84,23 @@ class _Option:
             self.values.append(value)
         return self._words[word]
 
-    def column(self, name: str, order_in_grid: Sequence[str]) -> Column:
+    def column(self, name: str, order_in_grid: Sequence[str]) -> PageColumn:
         numbers = [_number_in_option(value) for value in self.values]
         is_number = all(number is not None for number in numbers)
         cells = numbers if is_number else [shown_text(value) for value in self.values]
         words = [shell_line([word]) if word else "" for word in self._words]
         varies = len(self.values) > 1 or None in self.codes
-        column: Column = {"name": printable(name), "role": "option", "kind": "number" if is_number else "word"}
+        column: PageColumn = {"name": printable(name), "role": "option", "kind": "number" if is_number else "word"}
         column |= {"log": is_number and is_for_log_axis(map(_as_float, cells)), "varies": varies}
         if not _is_listed(len(cells), self.codes):
             return {**column, "cells": _picked(cells, self.codes), "words": _picked(words, self.codes, "")}
-        places = {shown_text(text): place for place, text in enumerate(order_in_grid)}
-        rank = _size if is_number else lambda word: (False, places.get(word, len(places)))
+        grid_index = {shown_text(text): index for index, text in enumerate(order_in_grid)}
+        rank = _size if is_number else lambda word: (False, grid_index.get(word, len(grid_index)))
         order = sorted(range(len(cells)), key=lambda code: rank(cells[code]))
         return {**column, **_listed(cells, self.codes, order), "words": [words[code] for code in order]}
 
 
-def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, str]:
+def result_column(name: str, found: Sequence[object]) -> tuple[PageColumn | None, str]:
     """Return the column of a summary's keyword (None if no run has a value), and what was left out, for people.
 
     found: each run's value; None = none.
@@ -109,7 +109,7 @@ def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, st
     present = [cell for cell in cells if cell is not None]
     if not present:
         return None, ""
-    column: Column = {"name": printable(name), "role": "result", "kind": _kind_of_result(present), "log": False}
+    column: PageColumn = {"name": printable(name), "role": "result", "kind": _kind_of_result(present), "log": False}
     column["varies"] = None in cells or any(cell != present[0] for cell in present)
     if column["kind"] == "list":
         lengths, thinned, left_out = _thinned(name, cells)
@@ -125,7 +125,7 @@ def result_column(name: str, found: Sequence[object]) -> tuple[Column | None, st
     return {**column, "cells": cells}, left_out
 
 
-def cells_of(column: Column) -> list[Cell]:
+def cells_of(column: PageColumn) -> list[Cell]:
     """Return each run's value in a column; None = none."""
     if "cells" in column:
         return list(column["cells"])
@@ -228,11 +228,11 @@ def _is_listed(distinct: int, codes: Sequence[int | None]) -> bool:
     return distinct <= _MOST_LISTED or 2 * distinct <= len(codes)
 
 
-def _listed(cells: Sequence[Cell], codes: Sequence[int | None], order: Sequence[int]) -> Column:
+def _listed(cells: Sequence[Cell], codes: Sequence[int | None], order: Sequence[int]) -> PageColumn:
     """Return the distinct values in this order of codes, and each run's new code."""
-    places: dict[int | None, int | None] = {code: place for place, code in enumerate(order)}
-    places[None] = None
-    return {"values": [cells[code] for code in order], "codes": [places[code] for code in codes]}
+    new_codes: dict[int | None, int | None] = {code: index for index, code in enumerate(order)}
+    new_codes[None] = None
+    return {"values": [cells[code] for code in order], "codes": [new_codes[code] for code in codes]}
 
 
 def _picked(cells: Sequence[Cell], codes: Sequence[int | None], missing: Cell = None) -> list[Cell]:
@@ -263,7 +263,7 @@ def _thinned(name: str, cells: Sequence[Cell]) -> tuple[list[int | None], list[C
 def _curve(points: Sequence[Cell], most: int) -> list[Cell]:
     """Return at most `most` rounded points, including the first and the last."""
     if len(points) > most:
-        points = [points[round(place * (len(points) - 1) / (most - 1))] for place in range(most)]
+        points = [points[round(index * (len(points) - 1) / (most - 1))] for index in range(most)]
     return [_rounded(point) if isinstance(point, float) else point for point in points]
 
 

@@ -17,9 +17,9 @@ from hpsearch.core.model import RunState
 from hpsearch.core.ranking import best, number_of
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.provenance import provenance_facts, provenances
-from hpsearch.report.columns import Column, OptionColumns, cells_of, result_column
+from hpsearch.report.columns import OptionColumns, PageColumn, cells_of, result_column
 from hpsearch.report.importance import importance_of
-from hpsearch.report.log_tails import Wanted, log_tails
+from hpsearch.report.log_tails import WantedLog, log_tails
 from hpsearch.report.searches import ShownRun, ShownSearch
 from hpsearch.report.timeline import moment, names_hosts, place_of, timeline
 from hpsearch.user_code.copied_module import orders_of_grids
@@ -122,7 +122,7 @@ class _Content:
             what = "the lowest" if own.sort_ascending else "the highest"
             yield f"here, {what} {own.performance_key} is best"
 
-    def _columns(self) -> tuple[list[Column], dict[str, str]]:
+    def _columns(self) -> tuple[list[PageColumn], dict[str, str]]:
         """Return the columns of options and results, and keyword -> name of its column."""
         names = dict.fromkeys(name for search in self._searches for name in search.settings.option_names)
         options = OptionColumns(names, len(self._runs))
@@ -193,7 +193,7 @@ class _Content:
                 groups.setdefault(likeness(RunState(run.state), run.cause), []).append(index)
         return sorted(groups.values(), key=len, reverse=True)
 
-    def _wanted_logs(self, groups: Sequence[Sequence[int]]) -> Iterator[Wanted]:
+    def _wanted_logs(self, groups: Sequence[Sequence[int]]) -> Iterator[WantedLog]:
         """Yield the wanted logs by importance: one of each kind of failure, other failures, live runs, best runs."""
         firsts = [group[0] for group in groups]
         failures = [index for group in groups for index in group[1:]]
@@ -203,7 +203,7 @@ class _Content:
         order = best(finished, lambda index: cell_under(self._runs[index].summary, key), ascending)
         for index in (*firsts, *failures, *live, *order):
             run, search = self._runs[index], self._searches[self._search_of[index]]
-            yield Wanted(index, search.folder, run.folder, run.token, run.is_failure)
+            yield WantedLog(index, search.folder, run.folder, run.token, run.is_failure)
 
     def _timeline(self, names: Sequence[str], now: float) -> Json:
         """Return the attempts; if there are too many, only how their slots were used."""
@@ -216,7 +216,7 @@ class _Content:
             found |= {"attempts": {name: [] for name in found["attempts"]}, "slots": []}
         return found
 
-    def _importance(self, columns: Sequence[Column], key: str, larger: bool, seeds: Container[str]) -> Json | None:
+    def _importance(self, columns: Sequence[PageColumn], key: str, larger: bool, seeds: Container[str]) -> Json | None:
         """Return how much options decide about the performance; None if no run has one."""
         performance = next((column for column in columns if (column["role"], column["name"]) == ("result", key)), None)
         if performance is None:

@@ -64,7 +64,7 @@ class Importance:
 
 
 @dataclass(frozen=True)
-class _Option:
+class _Factor:
     """A varying option: the code of its value in each configuration.
 
     codes: 0, 1, ... in the order of the values, if they are numbers; the last one means "none" if `has_none`.
@@ -80,7 +80,7 @@ class _Option:
 class _Table:
     """Configurations. values: each one's runs' values, scaled between -2 and 2, or ranks; means: of these."""
 
-    options: Mapping[str, _Option]
+    options: Mapping[str, _Factor]
     values: list[list[float]]
     means: list[float]
     runs: int
@@ -136,7 +136,7 @@ def _table(columns: Mapping[str, Sequence[object]], values: Sequence[float], lar
     rows = zip(*codes.values()) if codes else ((),) * len(values)
     for row, value in zip(rows, _ranks(values, larger) if is_ranked else _scaled(values)):
         groups.setdefault(row, []).append(value)
-    options = {name: _option(columns[name], [row[place] for row in groups]) for place, name in enumerate(codes)}
+    options = {name: _factor(columns[name], [row[index] for row in groups]) for index, name in enumerate(codes)}
     return _Table(options, list(groups.values()), [fmean(group) for group in groups.values()], len(values), is_ranked)
 
 
@@ -145,13 +145,13 @@ def _codes(cells: Sequence[object]) -> list[int]:
     present: list[Any] = [cell for cell in dict.fromkeys(cells) if cell is not None]  # Any: only numbers are sorted
     if _are_numbers(present):
         present.sort()
-    places = {value: place for place, value in enumerate([*present, None])}
-    return [places[cell] for cell in cells]
+    indexes = {value: index for index, value in enumerate([*present, None])}
+    return [indexes[cell] for cell in cells]
 
 
-def _option(cells: Sequence[object], codes: list[int]) -> _Option:
+def _factor(cells: Sequence[object], codes: list[int]) -> _Factor:
     distinct = set(cells)
-    return _Option(codes, len(distinct), _are_numbers(distinct - {None}), None in distinct)
+    return _Factor(codes, len(distinct), _are_numbers(distinct - {None}), None in distinct)
 
 
 def _are_numbers(values: Iterable[object]) -> bool:
@@ -222,7 +222,7 @@ def _variance(values: Sequence[float]) -> float:
     return fmean((value - center) ** 2 for value in values)
 
 
-def _main_effect(option: _Option, means: Sequence[float]) -> float:
+def _main_effect(option: _Factor, means: Sequence[float]) -> float:
     """Return the variance of the means over configurations with each value; all values occur equally often."""
     groups: list[list[float]] = [[] for _ in range(option.size)]
     for code, mean in zip(option.codes, means):
@@ -242,7 +242,7 @@ def _estimated(table: _Table, key: str, larger: bool) -> Importance:
     order = sorted(range(count), key=table.means.__getitem__, reverse=larger)
     kept = min(count, _MOST_ESTIMATED)
     # Spread evenly by rank, so that the best tenth of all stays the best tenth.
-    rows = [order[place * count // kept] for place in range(kept)]
+    rows = [order[index * count // kept] for index in range(kept)]
     asked = {name: option for name, option in table.options.items() if _can_be_asked(option, kept)}
     try:
         found = _ped_anova(asked, rows, [table.means[row] for row in rows], larger)
@@ -256,7 +256,7 @@ def _estimated(table: _Table, key: str, larger: bool) -> Importance:
     return _described(Importance(key, table.runs, "ped-anova", shares=shares), _best_of(rows, table, larger), left_out)
 
 
-def _can_be_asked(option: _Option, configurations: int) -> bool:
+def _can_be_asked(option: _Factor, configurations: int) -> bool:
     return option.are_numbers or option.size * _FEWEST_PER_WORD <= configurations
 
 
@@ -264,7 +264,7 @@ def _share_of_best(count: int) -> float:
     return max(_BEST, min(_MOST_BEST, _FEWEST_BEST / count))
 
 
-def _ped_anova(options: Mapping[str, _Option], rows: list[int], means: list[float], larger: bool) -> dict[str, float]:
+def _ped_anova(options: Mapping[str, _Factor], rows: list[int], means: list[float], larger: bool) -> dict[str, float]:
     """Return how differently each option is distributed among the best. Raises ImportError without Optuna 3.6."""
     if not options:
         return {}
@@ -321,7 +321,7 @@ def _evaluator(ped_anova: Any, best: float) -> Any:  # Any: a class of Optuna, a
         return ped_anova(baseline_quantile=best)
 
 
-def _grouped(option: _Option) -> list[int]:
+def _grouped(option: _Factor) -> list[int]:
     """Return codes; for an option with many numbers that some configurations lack, codes of groups."""
     numbers = option.size - 1
     if not option.are_numbers or not option.has_none or numbers <= _GROUPS:

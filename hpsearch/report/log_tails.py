@@ -21,7 +21,7 @@ _MOST_CUT = 500
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedLog:
     """A wanted log. index: of the run. folder: the run's, relative to the search's; token: of a live attempt.
 
     is_err_first: standard error says more than standard output.
@@ -34,7 +34,7 @@ class Wanted:
     is_err_first: bool
 
 
-def log_tails(wanted: Iterable[Wanted]) -> dict[str, str]:
+def log_tails(wanted: Iterable[WantedLog]) -> dict[str, str]:
     """Return the ends that fit: index of the run, as text -> the log's end without control characters."""
     found, left = dict[str, str](), _MOST_BYTES
     for each, _ in zip(wanted, range(_MOST_RUNS)):
@@ -46,7 +46,7 @@ def log_tails(wanted: Iterable[Wanted]) -> dict[str, str]:
     return found
 
 
-def _logs(wanted: Wanted) -> Iterator[Path]:
+def _logs(wanted: WantedLog) -> Iterator[Path]:
     """Yield the logs of a run's newest attempt, the likeliest first."""
     folder = wanted.search.path / wanted.folder
     try:

@@ -22,7 +22,7 @@ from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
-from hpsearch.report.attempts import Attempt, RecordWithAttempts
+from hpsearch.report.attempts import AttemptRecord, RecordWithAttempts
 from hpsearch.startup.classes import dataclass, field, replace
 from hpsearch.store.classic_files import folder_name, options_of_row
 from hpsearch.store.layout import SearchFolder
@@ -69,7 +69,7 @@ class ShownSearch:
     settings: Settings
     state: str
     runs: Sequence[ShownRun]
-    attempts: Sequence[Attempt] = ()
+    attempts: Sequence[AttemptRecord] = ()
     away: Sequence[tuple[float, float]] = ()
     started: float | None = None
     ended: float | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hpsearch.core.model import RunState
-from hpsearch.report.attempts import Attempt, lanes
+from hpsearch.report.attempts import AttemptRecord, lanes
 from hpsearch.report.searches import NOT_COLLECTED, ShownRun, ShownSearch
 from hpsearch.startup.classes import dataclass
 
@@ -22,7 +22,7 @@ Span = tuple[float, float]
 class _Bar:
     """An attempt as it is drawn. run: its index; ended: None while it is live. place: empty if it has not started."""
 
-    attempt: Attempt
+    attempt: AttemptRecord
     run: int
     state: str
     started: float | None
@@ -45,11 +45,11 @@ def timeline(searches: Sequence[ShownSearch], names: Sequence[str], now: float) 
     for number, search in enumerate(searches):
         own = list(_bars(search, first))
         lanes_of = _lanes(own, f"{names[number]}: " if len(searches) > 1 else "")
-        known = sorted({lane for lane in lanes_of if lane}, key=_natural)
-        code_of = {lane: len(slots) + place for place, lane in enumerate(known)}
+        names_of_lanes = sorted({lane for lane in lanes_of if lane}, key=_natural)
+        code_of = {lane: len(slots) + index for index, lane in enumerate(names_of_lanes)}
         codes += [code_of.get(lane) for lane in lanes_of]
         use.append(_use(number, search, own, lanes_of, now))
-        bars, slots, first = bars + own, slots + known, first + len(search.runs)
+        bars, slots, first = bars + own, slots + names_of_lanes, first + len(search.runs)
     attempts = {
         "run": [bar.run for bar in bars],
         "attempt": [bar.attempt.number for bar in bars],
@@ -68,7 +68,7 @@ def moment(at: float | None) -> float | None:
     return None if at is None else round(at, 2)
 
 
-def place_of(of: ShownRun | Attempt, names_hosts: bool) -> str:
+def place_of(of: ShownRun | AttemptRecord, names_hosts: bool) -> str:
     """Return where something ran, for people. names_hosts: name the hosts of processes, too."""
     return f"{of.host}: {of.place}" if names_hosts and of.host and of.place else of.place or of.host
 
@@ -92,7 +92,7 @@ def _bars(search: ShownSearch, first: int) -> Iterator[_Bar]:
             yield _Bar(attempt, first + index, state, attempt.started_at, ended, place)
 
 
-def _state_of(attempt: Attempt, of_run: str) -> str:
+def _state_of(attempt: AttemptRecord, of_run: str) -> str:
     """Return an attempt's state. of_run: its run's state if this is the newest attempt, else empty.
 
     While a run is repeated, its state is the state of the earlier attempt whose results count.
@@ -109,7 +109,7 @@ def _state_of(attempt: Attempt, of_run: str) -> str:
     return doing.value
 
 
-def _end_of(attempt: Attempt, state: str, search: ShownSearch) -> float | None:
+def _end_of(attempt: AttemptRecord, state: str, search: ShownSearch) -> float | None:
     """Return when an attempt ended; None only while it is live. An unseen end counts at the next event."""
     is_live = state in (RunState.QUEUED.value, RunState.RUNNING.value)
     if attempt.ended_at is not None or is_live:

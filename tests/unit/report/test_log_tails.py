@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.report.log_tails import Wanted, log_tails
+from hpsearch.report.log_tails import WantedLog, log_tails
 from hpsearch.store.layout import SearchFolder
 
 
-def wanted(path: Path, index: int = 0, token: str = "", is_err_first: bool = False) -> Wanted:
-    return Wanted(index, SearchFolder(path), f"sim_{index}", token, is_err_first)
+def wanted(path: Path, index: int = 0, token: str = "", is_err_first: bool = False) -> WantedLog:
+    return WantedLog(index, SearchFolder(path), f"sim_{index}", token, is_err_first)
 
 
 def leave(path: Path, suffix: str, text: str | bytes, index: int = 0) -> Path:
