@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.core.command import argument, argv, shell_line, words_of_line
+from hpsearch.core.command import argument, argv, shell_line, without_interpreter, words_of_line
 from hpsearch.core.model import Configuration
 
 
@@ -60,3 +60,20 @@ def test_fault_9_a_shell_gives_every_word_back_as_written_from_one_line(words: l
 )
 def test_the_words_of_a_line_are_those_it_was_made_of(word: str) -> None:
     assert words_of_line(shell_line(["train.py", f"--x={word}", "--y"])) == ["train.py", f"--x={word}", "--y"]
+
+
+@pytest.mark.parametrize(
+    ("program", "interpreter", "script"),
+    [
+        ("python3 -u train.py", "", "-u train.py"),
+        ("/venv/bin/pypy train.py", "", "train.py"),
+        ("./run.sh a", "", "./run.sh a"),
+        ("torchrun --n 2 train.py", "torchrun --n 2", "train.py"),
+        ("python3 -O train.py", "python3 -O", "train.py"),
+        ("./python/run.sh", "", "./python/run.sh"),
+    ],
+)
+def test_a_program_without_its_interpreter_is_what_the_grid_module_named(
+    program: str, interpreter: str, script: str
+) -> None:
+    assert without_interpreter(program.split(), interpreter.split()) == tuple(script.split())

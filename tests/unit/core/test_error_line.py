@@ -82,6 +82,22 @@ def test_what_comes_after_a_traceback_hides_nothing(after: str) -> None:
             """,
             "ExceptionGroup: several (2 sub-exceptions), first: ValueError: 1 (data.py:7)",
         ),
+        # Its class may have any name, and groups may be nested.
+        (
+            """\
+              + Exception Group Traceback (most recent call last):
+              |   File "/x/train.py", line 4, in <module>
+              | Several: of mine (1 sub-exception)
+              +-+---------------- 1 ----------------
+                | Exception Group Traceback (most recent call last):
+                |   File "/x/data.py", line 7, in load
+                | ExceptionGroup: inner (1 sub-exception)
+                +-+---------------- 1 ----------------
+                  | ValueError: 1
+                  +------------------------------------
+            """,
+            "Several: of mine (1 sub-exception), first: ValueError: 1 (data.py:7)",
+        ),
         # A mistake in the script itself has no header.
         (
             """\

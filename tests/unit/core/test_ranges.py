@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hpsearch import IntUniform, LogUniform, Not, Uniform
 from hpsearch.core.coding import Order
-from hpsearch.core.conditions import RANGE_SIZE, Condition, Members, Range, ranges_in, size_without_ranges
+from hpsearch.core.conditions import RANGE_SIZE, Condition, Members, Range, key_in, ranges_in, size_without_ranges
 from hpsearch.core.space import enumerate_space
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -131,6 +131,15 @@ def test_a_list_that_is_cut_short_keeps_the_configurations_without_a_range() -> 
     conditions = [Condition({"opt": ["sgd"]}, {"momentum": Uniform(0, 1)})]
     found = [each.as_dict()["opt"] for each in enumerate_space(grid, conditions, Order(limit=500, most_listed=10**6))]
     assert (found.count("adam"), found.count("sgd")) == (10, 490)
+
+
+def test_a_key_of_a_grid_is_an_option_or_several_with_commas() -> None:
+    assert [key_in(text) for text in ("lr", "a, b", "a,b,c")] == ["lr", ("a", "b"), ("a", "b", "c")]
+
+
+def test_negations_of_equal_lists_are_equal() -> None:
+    assert (Not((1, "a")) == Not([1, "a"]), Not([1]) == Not([2]), Not([1]) == [1]) == (True, False, False)
+    assert repr(Not((1, "a"))) == "Not([1, 'a'])"
 
 
 def test_not_takes_no_range() -> None:

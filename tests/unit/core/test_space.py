@@ -18,6 +18,7 @@ from hpsearch.core.conditions import Condition, Members
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.space import check_seed_options, enumerate_space, seeds_to_run
 from hpsearch.core.space_report import ConditionReport
+from hpsearch.core.space_table import shuffled
 
 Grid = dict[str, list[object]]
 NAMES = st.sampled_from(["a", "b", "c", "d"])
@@ -90,6 +91,11 @@ def test_a_plain_grid_is_searched_in_the_order_of_numpys_first_generator(size: i
     assert [int(position) for position in selection.positions] == np.random.RandomState(seed).permutation(size).tolist()
 
 
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_a_long_list_has_the_same_order_made_by_numpy(size: int) -> None:
+    assert shuffled(size, 7).tolist() == np.random.RandomState(7).permutation(size).tolist()
+
+
 @given(OPTIONS.filter(bool), CONDITIONS, st.integers(1, 30))
 def test_a_sample_has_exactly_as_many_as_wanted_or_all_there_are(
     grid: Grid, conditions: list[Condition], wanted: int
@@ -98,6 +104,15 @@ def test_a_sample_has_exactly_as_many_as_wanted_or_all_there_are(
     sample = chosen(grid, conditions, limit=wanted, sample=True)
     assert len(set(sample)) == len(sample) == min(wanted, len(everything))
     assert set(sample) <= everything
+
+
+def test_a_sample_of_a_small_grid_is_not_its_beginning() -> None:
+    grid: Grid = {"a": [*range(1000)]}
+    one, other = (chosen(grid, [], limit=5, sample=True, seed=seed) for seed in (1, 2))
+    assert one != other
+    assert chosen(grid, [], limit=5, sample=True, seed=1) == one
+    in_order = [configuration.as_dict()["a"] for configuration in enumerate_space(grid, [], Order(True, 5, 1, True))]
+    assert in_order == sorted(in_order) != [0, 1, 2, 3, 4]
 
 
 @settings(max_examples=15)
@@ -125,6 +140,11 @@ def test_a_condition_replaces_in_place_and_new_options_come_last() -> None:
         [("a", 1), ("b", "x"), ("c", 6)],
         [("a", 2), ("b", "x")],
     ]
+
+
+def test_all_values_of_an_option_are_those_of_the_grid_and_of_conditions() -> None:
+    selection = enumerate_space({"a": [1, 2]}, [Condition({"a": [1]}, {"a": [5], "b": ["x"]})], Order())
+    assert (selection.values_of("a"), selection.values_of("b"), selection.values_of("c")) == ([1, 2, 5], ["x"], [])
 
 
 def test_a_condition_on_an_option_the_grid_lacks_is_skipped_even_if_an_earlier_one_added_it() -> None:
@@ -172,6 +192,8 @@ def test_a_list_too_long_to_hold_is_refused_with_the_remedy(conditions: list[Con
     grid: Grid = {f"o{number}": list(range(10)) for number in range(24)}
     with pytest.raises(ConfigError, match=r"sample N of them with --num_searches=N --dont_generate_full_grid"):
         len(enumerate_space(grid, conditions, Order()))
+    with pytest.raises(ConfigError, match=r"the grid has 1,000,000,000,000,000,000,000,000 configurations, too many"):
+        enumerate_space(grid, conditions, Order(deterministic=True))
 
 
 def test_members_compare_by_equality() -> None:

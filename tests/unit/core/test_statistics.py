@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpsearch.core.errors import ConfigError
 from hpsearch.core.statistics import (
     Spread,
     column_texts,
+    decimals_of,
     mean_text,
     spread_of,
     spread_text,
     statistic,
+    statistics_lines,
     welch_p,
     worse_p,
 )
@@ -32,6 +35,10 @@ from hpsearch.core.statistics import (
         ([3.5e24, 3.7e24], ("3.60e+24", "1.0e+23")),
         ([3.5e24, 3.5001e24], ("3.500050e+24", "5.0e+19")),
         ([2e-30, 4e-30], ("3.00e-30", "1.0e-30")),
+        ([1e-11, 1e-11], ("0.000000000010", "0.000000000000")),
+        ([1e-12, 1e-12], ("1.00e-12", "0.0e+00")),
+        ([9e8, 9e8], ("900000000.00", "0.00")),
+        ([1e9, 1e9], ("1.00e+09", "0.0e+00")),
         ([5e12, 5e12], ("5.00e+12", "0.0e+00")),
         ([float("inf"), 1.0], ("inf", "nan")),
         ([], ("nan", "nan")),
@@ -48,6 +55,38 @@ def test_the_output_says_by_what_the_spread_divides() -> None:
 
 def test_digits_that_are_asked_for_are_given() -> None:
     assert statistic("loss", [3.5e10, 3.7e10], decimals=1).texts == ("36000000000.0", "1000000000.0")
+
+
+@pytest.mark.parametrize(
+    ("said", "decimals"), [(None, [None, None]), (3, [3, 3]), ([1, 0], [1, 0])], ids=["nothing", "one for all", "each"]
+)
+def test_decimals_are_said_for_all_keywords_or_for_each(
+    said: int | list[int] | None, decimals: list[int | None]
+) -> None:
+    assert decimals_of(said, ["acc", "loss"]) == decimals
+
+
+def test_decimals_for_another_number_of_keywords_are_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        decimals_of([1, 2, 3], ["acc", "loss"])
+    assert str(caught.value) == (
+        "summary_precs has 3 numbers, summary_keys 2 keywords (acc, loss); "
+        "expected one number for each keyword, or one for all"
+    )
+
+
+@pytest.mark.parametrize(("use_sem", "name", "spread"), [(False, "std", "1.41"), (True, "sem", "0.71")])
+def test_statistics_are_told_line_by_line_and_as_a_row_for_latex(use_sem: bool, name: str, spread: str) -> None:
+    loss, acc = (("val_loss", [0.0, 2.0, 4.0, 2.0]), ("acc", [0.5, None, 0.5, 0.5]))
+    assert statistics_lines([statistic(*loss, use_sem), statistic(*acc, use_sem)], 4, use_sem) == [
+        f"val_loss (mean +/- {name}): 2.00 +- {spread}",
+        f"acc (mean +/- {name}): 0.50 +- 0.00 (3 of 4 seeds have a number)",
+        "Number of seeds: 4",
+        "",
+        "Row of a LaTeX table:",
+        r"val\_loss & acc",
+        rf"2.00 $\pm$ {spread} & 0.50 $\pm$ 0.00",
+    ]
 
 
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -93,6 +132,18 @@ def root(square: Fraction) -> float:
 def test_what_is_no_number_is_left_out_and_not_counted() -> None:
     assert spread_of([1.0, None, math.nan, 3.0]) == spread_of([1.0, 3.0])
     assert spread_of([None, math.nan]) is None
+
+
+def test_numbers_too_large_together_have_a_mean_all_the_same() -> None:
+    found = spread_of([1.7e308, 1.5e308])
+    assert found is not None
+    assert found.mean == pytest.approx(1.6e308)
+
+
+def test_infinities_of_both_signs_have_no_mean() -> None:
+    found = spread_of([math.inf, -math.inf])
+    assert found is not None
+    assert math.isnan(found.mean)
 
 
 def test_one_number_has_no_spread() -> None:
@@ -197,6 +248,9 @@ def spread(*values: float) -> Spread:
         ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0), 0.0, 0.0),
         ((2.0, 2.0, 2.0), (1.0, 1.0, 1.0), 0.0, 1.0),
         ((0.1, 0.1, 0.1), (0.1, 0.1, 0.1, 0.1, 0.1, 0.1), 1.0, 0.5),
+        # They differ in the last bits only, which is no difference.
+        ((1e6, 1e6 + 2.4e-10, 1e6), (1e6 + 2.4e-10, 1e6 + 2.4e-10, 1e6 + 2.4e-10), 1.0, 0.5),
+        ((1e-6, 1e-6, 1e-6), (1.1e-6, 1.1e-6, 1.1e-6), 0.0, 0.0),
         ((1.0, 2.0, 3.0), (1.0, 2.0, math.inf), None, 0.0),
         ((1.0, 2.0, -math.inf), (1.0, 2.0, 3.0), None, 0.0),
         ((1.0, 2.0, math.inf), (1.0, 2.0, math.inf), None, None),

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.ranking import number_of
-from hpsearch.core.summary import as_lists, is_finished, numbers_of, parse_summary, same_cell
+from hpsearch.core.summary import (
+    as_lists,
+    is_finished,
+    numbers_in_tensors,
+    numbers_of,
+    parse_summary,
+    same_cell,
+    says_gpu_out_of_memory,
+)
 from hpsearch.folder.run_files import read_summary_text
 
 
@@ -182,6 +190,34 @@ def test_a_tensor_of_a_custom_parser_is_its_number() -> None:
     assert as_lists({"acc": np.float32(0.1)})["acc"][0].dtype == np.float32  # type: ignore[attr-defined]
     several = OneNumber(1, 2)
     assert as_lists({"acc": several}) == {"acc": [several]}
+
+
+def test_tensors_in_an_answer_of_a_custom_parser_become_numbers_and_all_else_stays() -> None:
+    assert numbers_in_tensors({"acc": [OneNumber(0.5), "x"], "loss": OneNumber(2), "n": 3}) == {
+        "acc": [0.5, "x"],
+        "loss": 2,
+        "n": 3,
+    }
+    assert numbers_in_tensors(None) is None
+
+
+MEMORY = "RuntimeError: CUDA out of memory. Tried to allocate 2 GiB"
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("", ""),
+        ("epoch 1\n", ""),
+        (f"epoch 1\n  {MEMORY}\nbye\n", MEMORY),
+        (f"{MEMORY} (1)\n{MEMORY} (2)\n", f"{MEMORY} (2)"),
+        (MEMORY + "\nepoch" * 59, MEMORY),
+        (MEMORY + "\nepoch" * 60, ""),
+    ],
+    ids=["empty", "other", "one", "several", "near the end", "survived"],
+)
+def test_a_lack_of_gpu_memory_is_what_a_log_says_near_its_end(log: str, line: str) -> None:
+    assert says_gpu_out_of_memory(log) == line
 
 
 def test_a_custom_parsers_list_must_hold_one_value() -> None:

@@ -1,0 +1,37 @@
+"""What the states of a run mean."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hpsearch.core.model import RunState
+
+
+def said(question: Callable[[RunState], bool]) -> set[str]:
+    return {state.value for state in RunState if question(state)}
+
+
+def test_states_are_called_as_people_read_them() -> None:
+    assert said(lambda state: True) == {
+        *("planned", "queued", "running", "finished", "unfinished", "failed", "timed out", "out of memory"),
+        *("preempted", "cancelled", "stopped early", "lost"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "states"),
+    [
+        (lambda state: not state.is_final, {"planned", "queued", "running"}),
+        (lambda state: state.is_done, {"finished", "stopped early"}),
+        (lambda state: state.is_interruption, {"preempted", "cancelled", "lost"}),
+        (
+            lambda state: state.is_failure,
+            {"unfinished", "failed", "timed out", "out of memory", "preempted", "lost"},
+        ),
+    ],
+    ids=["alive", "done", "interrupted", "failed"],
+)
+def test_each_state_says_whether_the_run_has_ended_and_how(
+    question: Callable[[RunState], bool], states: set[str]
+) -> None:
+    assert said(question) == states
