@@ -54,13 +54,13 @@ def existing_folder(given: str, *bases: Path, option: str = "", if_missing: str 
     name = _named(given, option)
     if not given:
         raise UsageError(f"{name}: expected a folder, found an empty text")
-    places = list(dict.fromkeys(absolute(given, base, option) for base in bases))
-    problems = [_folder_problem(place) for place in places]
+    paths = list(dict.fromkeys(absolute(given, base, option) for base in bases))
+    problems = [_folder_problem(path) for path in paths]
     if None in problems:
-        return places[problems.index(None)].resolve()
+        return paths[problems.index(None)].resolve()
     # Something that lies at one place and cannot be used says more than an empty other place.
     problem = next(filter(None, problems), if_missing)
-    looked = f" (looked for {' and '.join(map(str, places))})" if len(places) > 1 else ""
+    looked = f" (looked for {' and '.join(map(str, paths))})" if len(paths) > 1 else ""
     raise UsageError(f"{name}: {problem}{looked}")
 
 

@@ -79,7 +79,7 @@ def path_of_copy(top: Path, run_cwd: Path) -> list[str]:
     copy the command starts.
     """
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    editable = [os.path.join(place, name) for place in editable_installs() for name in ("src", "")]  # noqa: PTH118
+    editable = [os.path.join(path, name) for path in editable_installs() for name in ("src", "")]  # noqa: PTH118
     real = {entry: Path(entry).resolve() for entry in (*given, *editable) if Path(entry).is_absolute()}
     inside = [entry for entry, path in real.items() if path.is_relative_to(top) and path.is_dir()]
     if not inside:
@@ -142,13 +142,13 @@ def _problem_of_module(line: ScriptLine, run_cwd: Path, interpreter: list[str]) 
     parts = line.script.split(".")
     if not all(part.isidentifier() for part in parts):
         return f"{line.script!r} behind -m is no dotted name of a module"
-    place = Path(run_cwd, *parts)
-    if any(place.parent.glob(f"{parts[-1]}.*")) or any(place.glob("__main__.*")):
+    path = Path(run_cwd, *parts)
+    if any(path.parent.glob(f"{parts[-1]}.*")) or any(path.glob("__main__.*")):
         return ""
     begins_here = any((run_cwd / name).exists() for name in (parts[0], f"{parts[0]}.py"))
     if not begins_here and (interpreter or _is_installed(parts[0], run_cwd)):
         return ""
-    return f"there is no module {line.script}: neither {place}.py nor {place / '__main__.py'}; is --run_cwd right?"
+    return f"there is no module {line.script}: neither {path}.py nor {path / '__main__.py'}; is --run_cwd right?"
 
 
 def _is_installed(name: str, run_cwd: Path) -> bool:
@@ -158,9 +158,9 @@ def _is_installed(name: str, run_cwd: Path) -> bool:
         spec = find_spec(name)
     if spec is None:
         return False
-    places = [Path(place) for place in spec.submodule_search_locations or [spec.origin or ""]]
+    paths = [Path(path) for path in spec.submodule_search_locations or [spec.origin or ""]]
     given = _python_path(run_cwd)
-    return any(place.resolve().parent in given or place.parent != Path.cwd() for place in places)
+    return any(path.resolve().parent in given or path.parent != Path.cwd() for path in paths)
 
 
 def _python_path(base: Path) -> list[Path]:
@@ -175,12 +175,12 @@ def _interpreter_words(interpreter: str, run_cwd: Path) -> list[str]:
         raise UsageError(f"--interpreter={interpreter}: a quote is not closed ({error})") from error
     if not words:
         raise UsageError(f"--interpreter={interpreter!r}: expected a command, found only blanks")
-    place = str(absolute(words[0], run_cwd, "--interpreter")) if "/" in words[0] else words[0]
-    if shutil.which(place) is None:
-        looked = f"looked for {place}" if "/" in words[0] else "looked on PATH"
+    path = str(absolute(words[0], run_cwd, "--interpreter")) if "/" in words[0] else words[0]
+    if shutil.which(path) is None:
+        looked = f"looked for {path}" if "/" in words[0] else "looked on PATH"
         raise UsageError(f"--interpreter={interpreter}: there is no command {words[0]!r} ({looked})")
     # No shell expands a ~ in these words.
-    return [place if words[0].startswith("~") else words[0], *words[1:]]
+    return [path if words[0].startswith("~") else words[0], *words[1:]]
 
 
 def interpreter_word() -> str:
@@ -234,9 +234,9 @@ def _is_found_from(folder: Path | None) -> bool:
 def _in_site_packages() -> bool:
     from importlib.metadata import distributions
 
-    places = [*site.getsitepackages(), site.getusersitepackages()]
-    if _PACKAGE.parent in [Path(place).resolve() for place in places]:
+    paths = [*site.getsitepackages(), site.getusersitepackages()]
+    if _PACKAGE.parent in [Path(path).resolve() for path in paths]:
         return True
     # An editable installation says where its checkout lies.
-    urls = (found.read_text("direct_url.json") or "" for found in distributions(name="hpsearch", path=places))
+    urls = (found.read_text("direct_url.json") or "" for found in distributions(name="hpsearch", path=paths))
     return any(f'"{_PACKAGE.parent.as_uri()}"' in url for url in urls)

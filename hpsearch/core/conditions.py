@@ -147,14 +147,14 @@ class IntUniform(Range):
         low, high = int(self.low), int(self.high)
         if high - low < RANGE_SIZE:
             return range(low, high + 1)
-        return [low + place * (high - low) // (RANGE_SIZE - 1) for place in range(RANGE_SIZE)]
+        return [low + step * (high - low) // (RANGE_SIZE - 1) for step in range(RANGE_SIZE)]
 
 
 RANGES: tuple[type[Range], ...] = (LogUniform, Uniform, IntUniform)
 
 
 def _shares() -> list[float]:
-    return [place / (RANGE_SIZE - 1) for place in range(RANGE_SIZE)]
+    return [step / (RANGE_SIZE - 1) for step in range(RANGE_SIZE)]
 
 
 def _rounded(value: float, digits: int) -> float:

@@ -91,8 +91,8 @@ def _shuffled(size: int, seed: int) -> Any:  # Any: a list, or numpy's array; us
 
         return shuffled(size, seed)
     state = [seed]
-    for place in range(1, 624):
-        state.append((1812433253 * (state[-1] ^ state[-1] >> 30) + place) % 2**32)
+    for index in range(1, 624):
+        state.append((1812433253 * (state[-1] ^ state[-1] >> 30) + index) % 2**32)
     # Both use the generator MT19937, but Python seeds and shuffles in other ways.
     generator = random.Random()
     generator.setstate((3, (*state, 624), None))

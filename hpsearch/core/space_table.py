@@ -40,7 +40,7 @@ _PATIENCE_ASKING, _BATCH_ASKING = 20_000, 1_000
 _MOST_DRAWN, _FEWEST_KEPT = 1_000_000, 1_000
 #: How often constraints are asked in a systematic search.
 _MOST_ASKED = 30_000
-#: So much of a long list is in the processor's caches, and a place in it and one more number take two bytes.
+#: So much of a long list is in the processor's caches, and a position in it and one more number take two bytes.
 _PART, _SEEN = 2**16 - 1, 2**16 - 1
 
 
@@ -88,8 +88,8 @@ def _parts(
     numbers: see `_Ways`.
     """
     for first in range(0, coded.grid_size, most):
-        places = np.arange(first, min(first + most, coded.grid_size), dtype=np.int32)
-        numbers, table = ways.numbers(places), _grid_rows(coded, places)
+        positions = np.arange(first, min(first + most, coded.grid_size), dtype=np.int32)
+        numbers, table = ways.numbers(positions), _grid_rows(coded, positions)
         for effect in effects:
             mask, size, digits = _matches(effect.rule, table, coded.columns), effect.rule.product_size, np.int32(0)
             effect.see(table, mask)
@@ -115,7 +115,7 @@ def _repeated(mask: Codes, size: int) -> tuple[Codes, Codes]:
 
 
 class _Ways:
-    """Tells by a number how a row comes about: its place in the grid, then a digit for each rule.
+    """Tells by a number how a row comes about: its position in the grid, then a digit for each rule.
 
     A digit says which of the rule's product the row has; 0 if the rule did not match. So a row takes four bytes, where
     its codes would take one or more for each column.
@@ -126,7 +126,7 @@ class _Ways:
         self._type: Any = next((each for each in (np.int32, np.int64) if coded.bound <= np.iinfo(each).max), object)
 
     def numbers(self, listed: Sequence[int] | Codes) -> Codes:
-        """Return numbers, or places if no rule has a digit yet, in an array of integers that are wide enough."""
+        """Return numbers, or positions if no rule has a digit yet, in an array of integers that are wide enough."""
         # Left to itself, numpy makes floating-point numbers of a list with numbers below and above 2**63.
         return np.asarray(listed, dtype=self._type)
 
@@ -135,7 +135,7 @@ class _Ways:
         return numbers * size + digits if size > 1 else numbers
 
     def digits(self, listed: Sequence[int]) -> tuple[Codes, list[Codes]]:
-        """Return the places of some numbers, and the digits of each rule."""
+        """Return the positions of some numbers, and the digits of each rule."""
         numbers = self.numbers(listed)
         found: list[Codes] = []
         for size in reversed(self._sizes):
@@ -147,20 +147,20 @@ class _Ways:
 
 def _codes_at(coded: CodedSpace, ways: _Ways, numbers: Sequence[int]) -> list[list[int]]:
     """Return for each column the codes of some rows. numbers: see `_Ways`."""
-    places, digits = ways.digits(numbers)
-    table = _grid_rows(coded, places)
+    positions, digits = ways.digits(numbers)
+    table = _grid_rows(coded, positions)
     for rule, of_rule in zip(coded.rules, digits):
         _replace(rule, table, _matches(rule, table, coded.columns), of_rule)
     return [table[name].tolist() for name in coded.columns]
 
 
-def _grid_rows(coded: CodedSpace, places: Codes) -> dict[str, Codes]:
-    """Return what is at some places of the grids' products, last option varying fastest: option -> codes."""
-    table, first = {name: np.zeros(len(places), _code_type(each)) for name, each in coded.columns.items()}, 0
+def _grid_rows(coded: CodedSpace, positions: Codes) -> dict[str, Codes]:
+    """Return what is at some positions of the grids' products, last option varying fastest: option -> codes."""
+    table, first = {name: np.zeros(len(positions), _code_type(each)) for name, each in coded.columns.items()}, 0
     for axes, size in zip(coded.grids, coded.grid_sizes):
-        inside = (places >= first) & (places < first + size)
+        inside = (positions >= first) & (positions < first + size)
         here: Any = slice(None) if inside.all() else inside
-        rest = places[here] - first
+        rest = positions[here] - first
         for axis in reversed(axes):
             outer = rest // axis_size(axis)
             for name, codes in axis.items():
@@ -234,10 +234,10 @@ class _Duplicates:
 
     def _new_in_part(self, key: Codes) -> Codes:
         new = np.flatnonzero(self._last[key] != _SEEN)
-        key, places = key[new], np.arange(len(new), dtype=np.uint16)
+        key, positions = key[new], np.arange(len(new), dtype=np.uint16)
         # The last write to an entry stays; going backwards, that is the first row.
-        self._last[key[::-1]] = places[::-1]
-        is_first = self._last[key] == places
+        self._last[key[::-1]] = positions[::-1]
+        is_first = self._last[key] == positions
         self._last[key] = _SEEN
         return np.asarray(new[is_first])
 
@@ -315,8 +315,8 @@ class _Dice:
         """Return the number of a grid for each choice, from 0; there are two grids or more."""
         return np.asarray(self._random.choice(len(shares), count, p=shares))
 
-    def places(self, side: int, size: int, mask: Codes) -> Codes:
-        """Return a place in a list of this size for each choice in the mask. side: number of the list."""
+    def positions(self, side: int, size: int, mask: Codes) -> Codes:
+        """Return a position in a list of this size for each choice in the mask. side: number of the list."""
         return self._random.randint(0, size, int(mask.sum()))
 
 
@@ -334,8 +334,8 @@ class _Cube:
         """Return the number of a grid for each choice, from 0."""
         return np.asarray(np.searchsorted(np.cumsum(shares)[:-1], self._drawn[:, 0], side="right"))
 
-    def places(self, side: int, size: int, mask: Codes) -> Codes:
-        """Return a place in a list of this size for each choice in the mask. side: number of the list."""
+    def positions(self, side: int, size: int, mask: Codes) -> Codes:
+        """Return a position in a list of this size for each choice in the mask. side: number of the list."""
         if size == 1:
             return np.zeros(int(mask.sum()), dtype=int)
         return np.asarray(np.minimum((self._drawn[mask, side] * size).astype(np.int64), size - 1))
@@ -414,10 +414,10 @@ class _Sample:
         """Put drawn points of a product into the rows of a mask. side: of its first list."""
         for axis in box:
             size = axis_size(axis)
-            places = self._choice.places(side, size, mask)
+            positions = self._choice.positions(side, size, mask)
             side += size > 1
             for name, codes in axis.items():
-                table[name][mask] = codes.start + places if isinstance(codes, range) else np.array(codes)[places]
+                table[name][mask] = codes.start + positions if isinstance(codes, range) else np.array(codes)[positions]
 
     def search(self, coded: CodedSpace) -> bool:
         """Take in rows until there are enough, or no others exist; return False if others may exist.
@@ -441,12 +441,12 @@ class _Sample:
 
     def _take_all(self, boxes: Iterable[Box]) -> None:
         """Take in the rows of some boxes, in the order of the columns, until there are enough."""
-        place = {column.name: number for number, column in enumerate(self._columns)}
+        position = {column.name: number for number, column in enumerate(self._columns)}
         for box in boxes:
-            axes = sorted(box, key=lambda axis: place[next(iter(axis))])
+            axes = sorted(box, key=lambda axis: position[next(iter(axis))])
             for points in itertools.product(*(self._one_of_each(axis) for axis in axes)):
                 codes = dict(itertools.chain.from_iterable(points))
-                self.take_in([[codes[name] for name in place]])
+                self.take_in([[codes[name] for name in position]])
                 if self.is_full:
                     return
 

@@ -73,9 +73,9 @@ def _results_of(scores: Mapping[int, Sequence[float]]) -> _Results | None:
 
 def _normal_quantiles(scores: Codes) -> Codes:
     """Return the quantile of a normal distribution at each score's rank; equal scores share their middle rank."""
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    _, indexes, counts = np.unique(scores, return_inverse=True, return_counts=True)
     shares = (np.cumsum(counts) - counts / 2) / len(scores)
-    return np.array([_NORMAL.inv_cdf(share) for share in shares.tolist()])[places]
+    return np.array([_NORMAL.inv_cdf(share) for share in shares.tolist()])[indexes]
 
 
 class Bayes:

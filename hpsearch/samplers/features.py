@@ -1,4 +1,4 @@
-"""How far apart candidates are in each option: numbers by their places on a scale, words by being equal or not."""
+"""How far apart candidates are in each option: numbers by their positions on a scale, words by being equal or not."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def number_in_value(value: object) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def places(numbers: Sequence[float]) -> list[float]:
-    """Return each number's place on a scale from 0 to 1; a single number is in the middle.
+def positions(numbers: Sequence[float]) -> list[float]:
+    """Return each number's position on a scale from 0 to 1; a single number is in the middle.
 
-    The place is halfway between the place on the numbers' own scale (logarithmic if that spaces them more evenly) and
-    the place by rank: lists are seldom evenly spaced, and their authors chose each step.
+    It is halfway between the position on the numbers' own scale (logarithmic if that spaces them more evenly) and the
+    position by rank: lists are seldom evenly spaced, and their authors chose each step.
     """
     known = sorted(set(numbers))
     if len(known) < 2:
@@ -59,26 +59,26 @@ def _unevenness(increasing: Iterable[float]) -> float:
 class Feature:
     """One option of all candidates.
 
-    places: each candidate's, on the scale of the option's numbers (words are in the middle). labels: each candidate's,
-    0 for a number, else one for each word; None if there are only numbers.
+    positions: each candidate's, on the scale of the option's numbers (words are in the middle).
+    labels: each candidate's, 0 for a number, else one for each word; None if there are only numbers.
     """
 
     def __init__(self, option: CandidateOption, codes: Codes) -> None:
         numbers = [None, *map(number_in_value, option.values)]
         used = np.unique(codes).tolist()
         on_scale = [code for code in used if numbers[code] is not None]
-        place_of_code = np.full(len(numbers), 0.5, np.float32)
-        place_of_code[on_scale] = places([number for code in on_scale if (number := numbers[code]) is not None])
+        position_of_code = np.full(len(numbers), 0.5, np.float32)
+        position_of_code[on_scale] = positions([number for code in on_scale if (number := numbers[code]) is not None])
         label_of_code = np.array([0 if number is not None else code + 1 for code, number in enumerate(numbers)])
         self.has_numbers, self.has_words = bool(on_scale), len(on_scale) < len(used)
-        self.places, self.labels = place_of_code[codes], label_of_code[codes]
+        self.positions, self.labels = position_of_code[codes], label_of_code[codes]
         self._gap = _WORD_FROM_NUMBERS if on_scale else _WORDS_APART
 
     def squared_distances(self, ours: Codes, others: Codes) -> Codes:
         """Return the squared distances between two lists of candidates, shape (ours, others)."""
         found = np.zeros((len(ours), len(others)), np.float32)
         if self.has_numbers:
-            found += np.square(np.subtract.outer(self.places[ours], self.places[others]))
+            found += np.square(np.subtract.outer(self.positions[ours], self.positions[others]))
         if self.has_words:
             found += np.float32(self._gap) * np.not_equal.outer(self.labels[ours], self.labels[others])
         return found

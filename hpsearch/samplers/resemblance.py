@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpsearch.samplers.candidates import CandidateOption, Candidates
-from hpsearch.samplers.features import evenly, number_in_value, places
+from hpsearch.samplers.features import evenly, number_in_value, positions
 
 if TYPE_CHECKING:
     from hpsearch.core.coding import Codes
@@ -63,7 +63,7 @@ def _weights(option: CandidateOption) -> Codes:
     numbers = [number for value in option.values if (number := number_in_value(value)) is not None]
     if len(numbers) < len(option.values):
         return np.eye(len(option.values))
-    at = np.array(places(numbers))
+    at = np.array(positions(numbers))
     width = max(_WIDTH, _LEAST_STEPS / max(1, len(set(numbers)) - 1))
     near = np.exp(-((np.subtract.outer(at, at) / width) ** 2) / 2)
     weights: Codes = near / near.sum(axis=1, keepdims=True)

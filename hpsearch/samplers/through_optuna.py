@@ -53,12 +53,12 @@ class _Parameter:
         self.has_order = len(numbers) > 2 and None not in numbers.values()
         if self.has_order:
             self.codes.sort(key=lambda code: numbers[code] or 0.0)
-        places = range(max(1, len(self.codes)))
+        indexes = range(max(1, len(self.codes)))
         distributions = optuna.distributions
         self.presence_distribution = distributions.CategoricalDistribution([True, False])
-        self.distribution: Any = distributions.CategoricalDistribution(places)  # Any: one class of Optuna or another
+        self.distribution: Any = distributions.CategoricalDistribution(indexes)  # Any: one class of Optuna or another
         if self.has_order:
-            self.distribution = distributions.IntDistribution(0, places[-1])
+            self.distribution = distributions.IntDistribution(0, indexes[-1])
         self.is_optional = _has(prefixes, codes == 0) & _has(prefixes, codes > 0)
 
     def params(self, code: int, is_optional: bool) -> Iterator[tuple[str, object, Any]]:  # Any: Optuna's distributions
@@ -75,11 +75,11 @@ class _Parameter:
         if len(self.codes) == 1:
             return self.codes[0]
         if self.has_order:
-            place = trial.suggest_int(self.name, 0, len(self.codes) - 1)
+            index = trial.suggest_int(self.name, 0, len(self.codes) - 1)
         else:
-            place = trial.suggest_categorical(self.name, range(len(self.codes)))
-        places = [self.codes.index(code) for code in possible if code]
-        code: int = self.codes[min(places, key=lambda other: abs(other - place))]
+            index = trial.suggest_categorical(self.name, range(len(self.codes)))
+        indexes = [self.codes.index(code) for code in possible if code]
+        code: int = self.codes[min(indexes, key=lambda other: abs(other - index))]
         return code
 
 

@@ -216,10 +216,10 @@ def _sum_up(repeated: Sequence[Repeated], options: SeedsOptions, reader: SearchR
     status = 0
     for each in repeated:
         if counted(each.runs):
-            place = reader.folder.path / f"seeds_of_{each.origin.replace(' ', '_')}"
-            make_folder(place)
+            folder = reader.folder.path / f"seeds_of_{each.origin.replace(' ', '_')}"
+            make_folder(folder)
             text = f"{each.text} ({each.origin})".strip()
-            sum_up(place, each.runs, options, reader.record.known_settings(), console, text)
+            sum_up(folder, each.runs, options, reader.record.known_settings(), console, text)
         else:
             hint = f"if the script does not know --{options.seed_option}, name its own with --seed_option=NAME"
             console.error(f"no seed of {each.origin} has finished, so there is nothing to sum up; {hint}")

@@ -111,8 +111,8 @@ def _runs_with_source(gathering: Gathering, console: Console) -> list[SeedRun]:
 
 def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRun], console: Console) -> list[SeedRun]:
     """Return the source as one more seed; empty if it is among the runs already or cannot count."""
-    place = gathering.results / source.folder.name
-    if place.exists():
+    folder = gathering.results / source.folder.name
+    if folder.exists():
         return []
     if source.summary is None:
         reason = " did not finish"
@@ -122,7 +122,7 @@ def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRu
         reason = f"'s command sets no {gathering.options.seed_option}"
     else:
         is_there = source.seed in {run.seed for run in counted(runs)}
-        return [] if is_there else [replace(source, folder=place)]
+        return [] if is_there else [replace(source, folder=folder)]
     console.note(f"The original run{reason}, so it is not counted")
     return []
 

@@ -227,9 +227,9 @@ def _best_run(origin: _Origin, config: SearchConfig, search: SearchOptions, seed
         raise FolderError(f"--run_dir={folder.path}: there is no best run to repeat: {what}")
     row, out_arg = ranked[0], settings.out_arg
     name = folder_name(row.get(out_arg, ""))
-    places = [place for place in (folder.path / name, folder.to_be_deleted / name) if place.is_dir()]
+    existing = [each for each in (folder.path / name, folder.to_be_deleted / name) if each.is_dir()]
     summary: Summary = {keyword: [ranked[0][keyword]] for keyword in settings.summary_keywords if keyword in ranked[0]}
-    path = places[0] if places else folder.path / name
+    path = existing[0] if existing else folder.path / name
     return read_run(path, config, seed_option, _command_of(origin, path, out_arg), summary)
 
 

@@ -80,9 +80,9 @@ def each_seed_once(runs: Iterable[SeedRun]) -> list[SeedRun]:
     """Return the runs sorted by seed; of several finished ones with the same seed, only the first counts."""
     found = sorted(runs, key=lambda run: (run.seed is None, run.seed or 0, run.folder.name))
     first: dict[int, SeedRun] = {}
-    for place, run in enumerate(found):
+    for index, run in enumerate(found):
         if run.summary is not None and run.seed is not None and first.setdefault(run.seed, run) is not run:
-            found[place] = replace(run, summary=None, problem=f"the same seed as in {first[run.seed].folder.name}")
+            found[index] = replace(run, summary=None, problem=f"the same seed as in {first[run.seed].folder.name}")
     return found
 
 

@@ -144,14 +144,14 @@ class OutputReader:
     def update(self, is_last: bool = False) -> tuple[Curve, bool]:
         """Return the curve, and whether the logs were read to their ends."""
         is_all, before = True, list(self._curves)
-        for place, log in enumerate(self._logs):
+        for index, log in enumerate(self._logs):
             lines = log.read(is_last)
             is_all &= lines.is_all
             self._has_lines |= bool(lines.texts)
             if lines.is_anew:
-                self._curves[place] = Curve()
+                self._curves[index] = Curve()
                 self._count = sum(map(len, self._curves))
-            self._curves[place] = merged(self._curves[place], self._points(lines.texts))
+            self._curves[index] = merged(self._curves[index], self._points(lines.texts))
         if any(new is not old for new, old in zip(self._curves, before)):
             self._curve = merged(Curve(), [point for curve in self._curves for point in curve.points])
         return self._curve, is_all

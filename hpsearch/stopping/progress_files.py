@@ -250,8 +250,8 @@ class JsonReader:
 
 def _transposed(columns: Mapping[str, Any]) -> Iterator[Row]:  # Any: JSON
     lists = {name: column for name, column in columns.items() if isinstance(column, list)}
-    for place in range(max(map(len, lists.values()))):
-        yield {name: column[place] for name, column in lists.items() if place < len(column)}
+    for index in range(max(map(len, lists.values()))):
+        yield {name: column[index] for name, column in lists.items() if index < len(column)}
 
 
 def _json(text: str) -> Any:  # Any: JSON

@@ -81,11 +81,11 @@ def add_folders_above(copy: Path, grid_module: str) -> None:
     if copy.resolve() == _PACKAGE:
         return
     inside = os.path.join(*grid_module.split("."))  # noqa: PTH118  (it may be empty)
-    places = list(dict.fromkeys((copy, *copy.parents, *copy.resolve().parents)))
+    folders = list(dict.fromkeys((copy, *copy.parents, *copy.resolve().parents)))
     # If a folder may not be entered, os.path says that there is no file; pathlib raises an error.
     has = os.path.isfile
-    found = [folder for folder in places if has(folder / f"{inside}.py") or has(folder / inside / "__init__.py")][:1]
-    outside = next(folder for folder in places if not has(folder / "__init__.py"))
+    found = [folder for folder in folders if has(folder / f"{inside}.py") or has(folder / inside / "__init__.py")][:1]
+    outside = next(folder for folder in folders if not has(folder / "__init__.py"))
     for folder in (outside, *found):
         if str(folder) not in sys.path:
             # After the copy's own folder, but before libraries that may have the same name.

@@ -7,7 +7,7 @@ import pytest
 from sampler_spaces import product
 
 from hpsearch.samplers.candidates import CandidateOption
-from hpsearch.samplers.features import Feature, features_of, number_in_value, places
+from hpsearch.samplers.features import Feature, features_of, number_in_value, positions
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,18 @@ def test_a_number_is_what_a_script_reads_as_one(value: object, number: float | N
 
 @pytest.mark.parametrize("listed", [[1e-4, 1e-3, 1e-2, 1e-1], [16, 32, 64, 128], [0.0, 0.25, 0.5, 0.75]])
 def test_even_steps_on_a_plain_or_a_logarithmic_scale_are_even(listed: list[float]) -> None:
-    assert np.diff(places(listed)) == pytest.approx([1 / 3] * 3)
+    assert np.diff(positions(listed)) == pytest.approx([1 / 3] * 3)
 
 
 def test_an_uneven_step_is_halfway_between_its_own_length_and_an_even_one() -> None:
-    assert places([0.0, 0.1, 1.0]) == pytest.approx([0.0, (0.1 + 0.5) / 2, 1.0])
+    assert positions([0.0, 0.1, 1.0]) == pytest.approx([0.0, (0.1 + 0.5) / 2, 1.0])
 
 
 @pytest.mark.parametrize(
     "listed", [[], [3.0], [3.0, 3.0], [-1e308, 1e308], [5e-324, 1.0], [1e300, np.nextafter(1e300, 2e300)]]
 )
 def test_places_lie_between_0_and_1(listed: list[float]) -> None:
-    assert all(0 <= place <= 1 for place in places(listed))
+    assert all(0 <= position <= 1 for position in positions(listed))
 
 
 def distances(*values: object) -> list[list[float]]:
