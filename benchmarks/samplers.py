@@ -47,7 +47,7 @@ class Ours:
     """Asks a sampler of hpsearch, as a search does."""
 
     def __init__(self, sampler: str, table: Table, seed: int) -> None:
-        from hpsearch.samplers.choosing import new_sampler
+        from hpsearch.samplers.sampler import new_sampler
 
         self._sampler = new_sampler(sampler, table.candidates)
         self._seed = seed

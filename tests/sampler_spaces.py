@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hpsearch.samplers.candidates import CandidateOption, Candidates, Observed, Suggestion
-from hpsearch.samplers.choosing import new_sampler
+from hpsearch.samplers.sampler import new_sampler
 
 VALUES = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),

@@ -23,14 +23,14 @@ from hpsearch.journal.events import SearchCandidates
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.samplers.candidates import Candidates, Observed
-from hpsearch.samplers.choosing import Sampler, new_sampler
+from hpsearch.samplers.sampler import Sampler, new_sampler
 
 
 class Suggestions:
     """Chooses what a sampler suggests; see `Chooser`. Each suggestion gets all its seeds before the next one."""
 
     def __init__(self, record: SearchRecord, options: SearchOptions) -> None:
-        """options: of the search, with sampler, budget and seeds. Raises FolderError if candidates are lost."""
+        """options: of the search. Raises FolderError if candidates are lost."""
         if record.candidates is None:
             raise FolderError("the journal has lost the configurations that its sampler chooses from")
         self._record, self.options, self.event = record, options, record.candidates
@@ -117,8 +117,8 @@ class Suggestions:
         scores |= {each: [] for each in running if each not in scores}
         is_open = {each: not all(run.result.state.is_final for run in runs) for each, runs in self._suggested.items()}
         is_open |= dict.fromkeys(running, True)
-        pending = [each for each, found in scores.items() if not found and is_open[each]]
-        return Observed({each: found for each, found in scores.items() if found or not is_open[each]}, pending)
+        pending = [each for each, own in scores.items() if not own and is_open[each]]
+        return Observed({each: own for each, own in scores.items() if own or not is_open[each]}, pending)
 
     def _scores(self, entry: RunRecord) -> list[float]:
         """Return the run's result, larger is better; empty if it has none.
@@ -148,12 +148,12 @@ class Suggestions:
         return Choice(configuration, candidate, why)
 
 
-def space_text(candidates: SearchCandidates, budget: int) -> str:
+def space_text(candidates: SearchCandidates, most: int) -> str:
     """Say how many configurations are run, out of how many."""
     count, available = candidates.count, candidates.available
     among = amount(count, "configuration" if available is None else "sampled configuration")
     among += f" (of {available:,})" if available else ""
-    return f"{budget:,} of {among}" if budget < count else f"all {among}"
+    return f"{most:,} of {among}" if most < count else f"all {among}"
 
 
 def suggestion_lines(suggestions: Suggestions) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from hpsearch.samplers.candidates import Candidates, Observed, Suggestion, Why, mean_score
 from hpsearch.samplers.features import evenly, features_of
-from hpsearch.samplers.process import Expectation, GaussianProcess, Known, distances, fitted_logs
+from hpsearch.samplers.gaussian_process import Expectation, GaussianProcess, Scored, distances, fitted_logs
 from hpsearch.samplers.resemblance import Resemblance
 from hpsearch.startup.classes import dataclass
 
@@ -44,13 +44,13 @@ class _Results:
     targets: Codes
     counts: Codes
 
-    def known(self, most: int) -> Known:
+    def scored(self, most: int) -> Scored:
         """Return at most `most` candidates for the process: half of them the best, the others spread evenly by rank."""
         order = np.argsort(-self.targets, kind="stable")
         if len(order) > most:
             best, others = order[: most // 2], order[most // 2 :]
             order = np.concatenate([best, evenly(others, most - len(best))])
-        return Known(self.rows[order], self.targets[order], self.counts[order])
+        return Scored(self.rows[order], self.targets[order], self.counts[order])
 
     def score_at(self, target: float) -> float:
         """Return the score at a target, interpolated linearly."""
@@ -107,9 +107,9 @@ class Bayes:
         self, free: Codes, results: _Results, pending: Codes, random: np.random.Generator, improves: bool
     ) -> Suggestion:
         """Return what improves most, or else what resembles the best."""
-        few = results.known(_MOST_FITTED)
+        few = results.scored(_MOST_FITTED)
         process = GaussianProcess(self._features, fitted_logs(distances(self._features, few.rows), few))
-        expected = process.expectation(results.known(_MOST_SCORED), pending, free)
+        expected = process.expectation(results.scored(_MOST_SCORED), pending, free)
         if not improves:
             best_first = results.rows[np.argsort(-results.targets, kind="stable")]
             chosen = self._resemblance.drawn(free, best_first, pending, random)

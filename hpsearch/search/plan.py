@@ -36,7 +36,7 @@ from hpsearch.journal.planned import MOST_RUNS, RunBlock, block_of
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import readable
-from hpsearch.samplers.choosing import new_sampler
+from hpsearch.samplers.sampler import new_sampler
 from hpsearch.samplers.sobol import SobolPoints
 from hpsearch.search.controller import Clock
 from hpsearch.startup.classes import dataclass, field, replace

@@ -31,7 +31,7 @@ from hpsearch.folder.run_tables import (
 )
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
-from hpsearch.samplers.choosing import expectation_text
+from hpsearch.samplers.sampler import expectation_text
 from hpsearch.search.continuing import is_interrupted
 from hpsearch.search.controller import Controller
 from hpsearch.store.layout import SearchFolder

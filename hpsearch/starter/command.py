@@ -22,11 +22,11 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
 from hpsearch.core.command import script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
-from hpsearch.starter.choosing import chosen, output_option
 from hpsearch.starter.grid_text import GridModule, module_text
 from hpsearch.starter.placing import next_command, place_for
 from hpsearch.starter.reading import HELP_TIMEOUT_S, ScriptFacts, ask_help, facts_of
 from hpsearch.starter.script_options import ScriptOptions
+from hpsearch.starter.sections import chosen, output_option
 from hpsearch.starter.source_files import parsed, sources_of
 from hpsearch.starter.summary_writing import WrittenSummary
 from hpsearch.startup.classes import dataclass

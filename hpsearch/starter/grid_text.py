@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hpsearch.config.options import USUAL_SEED
 from hpsearch.core.ranking import low_is_good
-from hpsearch.starter.choosing import GridEntry, Section
 from hpsearch.starter.script_options import Kind
+from hpsearch.starter.sections import GridEntry, Section
 from hpsearch.starter.seed_names import seed_option_in
 from hpsearch.starter.summary_writing import WrittenSummary
 from hpsearch.startup.classes import dataclass

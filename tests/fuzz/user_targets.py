@@ -13,11 +13,11 @@ from hpsearch.config import option_values as values
 from hpsearch.core.command import script_line
 from hpsearch.core.conditions import Range
 from hpsearch.core.value_text import integer, why_not_text
-from hpsearch.starter.choosing import chosen, output_option
 from hpsearch.starter.grid_text import GridModule, module_text
 from hpsearch.starter.help_text import options_in_help
 from hpsearch.starter.reading import options_in_sources
 from hpsearch.starter.script_options import ScriptOptions
+from hpsearch.starter.sections import chosen, output_option
 from hpsearch.starter.source_files import parsed, sources_of
 from hpsearch.starter.summary_writing import WrittenSummary, summary_in
 from hpsearch.stopping.output_values import LineMatcher

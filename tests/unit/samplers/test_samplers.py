@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from sampler_spaces import observed, product, searches, suggest
 
 from hpsearch.samplers.candidates import CandidateOption, Candidates, Observed
-from hpsearch.samplers.choosing import new_sampler
+from hpsearch.samplers.sampler import new_sampler
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.parametrize("name", ["bayes", "optuna"])]
 SPACE = product(a=[1, 2, 4, 8, 16], b=["x", "y", "z"], c=[1e-3, 1e-2, "0.1"])

@@ -10,7 +10,7 @@ from sampler_spaces import observed, product, suggest
 
 from hpsearch.core.errors import UsageError
 from hpsearch.samplers.candidates import CandidateOption, Candidates, Observed, Suggestion
-from hpsearch.samplers.choosing import new_sampler
+from hpsearch.samplers.sampler import new_sampler
 
 LINE = product(a=range(60), b=["x", "y", "z"])
 

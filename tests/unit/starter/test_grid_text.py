@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 from project import ROOT
 
-from hpsearch.starter.choosing import GridEntry, Section, chosen, output_option, suggestions
 from hpsearch.starter.grid_text import GridModule, module_text
 from hpsearch.starter.script_options import Kind, Option
+from hpsearch.starter.sections import GridEntry, Section, chosen, output_option, suggestions
 from hpsearch.starter.summary_writing import WrittenSummary
 
 TEMPLATE = (ROOT / "hpsearch" / "hpsearch_config_template.py").read_text()

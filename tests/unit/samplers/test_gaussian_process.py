@@ -9,18 +9,18 @@ import pytest
 from sampler_spaces import product
 
 from hpsearch.samplers.features import features_of
-from hpsearch.samplers.process import Expectation, GaussianProcess, Known, distances, fitted_logs
+from hpsearch.samplers.gaussian_process import Expectation, GaussianProcess, Scored, distances, fitted_logs
 
 LINE = product(a=range(21))
 FEATURES = features_of(LINE)
 LOGS = [math.log(0.5), math.log(0.01)]
 
 
-def known(rows: list[int], targets: list[float], counts: int = 1) -> Known:
-    return Known(np.array(rows), np.array(targets), np.full(len(rows), counts))
+def known(rows: list[int], targets: list[float], counts: int = 1) -> Scored:
+    return Scored(np.array(rows), np.array(targets), np.full(len(rows), counts))
 
 
-def expectation(what: Known, pending: tuple[int, ...] = ()) -> Expectation:
+def expectation(what: Scored, pending: tuple[int, ...] = ()) -> Expectation:
     return GaussianProcess(FEATURES, LOGS).expectation(what, np.array(pending, int), np.arange(21))
 
 
@@ -50,7 +50,7 @@ def test_a_score_that_averages_several_is_surer() -> None:
 def test_an_option_that_decides_nothing_gets_the_greater_length() -> None:
     space = product(a=range(6), b=range(6))
     rows = np.arange(36)
-    what = Known(rows, np.sin(space.rows[:, 0] * 2.0), np.ones(36))
+    what = Scored(rows, np.sin(space.rows[:, 0] * 2.0), np.ones(36))
     a, b, _ = fitted_logs(distances(features_of(space), rows), what)
     assert b > a + 1
 
@@ -59,6 +59,6 @@ def test_scores_by_chance_are_told_from_scores_by_options() -> None:
     rows = np.arange(21)
     chance = np.random.default_rng(1).normal(size=21)
     noises = [
-        fitted_logs(distances(FEATURES, rows), Known(rows, each, np.ones(21)))[-1] for each in (chance, rows / 10 - 1)
+        fitted_logs(distances(FEATURES, rows), Scored(rows, each, np.ones(21)))[-1] for each in (chance, rows / 10 - 1)
     ]
     assert noises[0] > noises[1] + 1

@@ -1,4 +1,4 @@
-"""The samplers by name, and what people are told of their suggestions while a search runs."""
+"""What a sampler does, the samplers by name, and what people are told of suggestions while a search runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Gaussian process over candidates: which score to expect, and how surely, if none is known."""
+"""A Gaussian process over candidates: which score to expect, and how surely, where none is known."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _LEAST_NOISE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class Scored:
     """Candidates with their targets: their scores on the process's own scale.
 
-    rows: of the candidates, shape (known,). targets: the same shape. counts: how many scores each target averages.
+    rows: of the candidates, shape (scored,). targets: the same shape. counts: how many scores each target averages.
     """
 
     rows: Codes
@@ -67,9 +67,9 @@ def _matern(squared: Codes) -> Codes:
 class _Likelihood:
     """How badly given lengths and noise (as logarithms) explain the known scores; smaller is better."""
 
-    def __init__(self, distances: Codes, known: Known) -> None:
-        self._distances, self._targets = distances, known.targets
-        self._shares = 1 / known.counts
+    def __init__(self, distances: Codes, scored: Scored) -> None:
+        self._distances, self._targets = distances, scored.targets
+        self._shares = 1 / scored.counts
         self.size = len(distances) + 1
 
     def __call__(self, logs: Sequence[float]) -> float:
@@ -85,12 +85,12 @@ class _Likelihood:
         return float(misfit + (unlikely + ((logs[-1] - _NOISE) / _NOISE_WIDTH) ** 2) / 2)
 
 
-def fitted_logs(distances: Codes, known: Known) -> list[float]:
+def fitted_logs(distances: Codes, scored: Scored) -> list[float]:
     """Return the logarithms of each option's length and of the noise that best explain the known scores.
 
-    distances: squared, shape (options, known, known). Logarithms are moved one after another as long as that helps.
+    distances: squared, shape (options, scored, scored). Logarithms are moved one after another as long as that helps.
     """
-    badness = _Likelihood(distances, known)
+    badness = _Likelihood(distances, scored)
     logs = [_LENGTH] * len(distances) + [_NOISE]
     least = badness(logs)
     for step in _STEPS:
@@ -116,23 +116,23 @@ class GaussianProcess:
         self._weights = [math.exp(-2 * log) for log in logs[:-1]]
         self._noise = math.exp(logs[-1]) + _LEAST_NOISE
 
-    def expectation(self, known: Known, pending: Codes, asked: Codes) -> Expectation:
+    def expectation(self, scored: Scored, pending: Codes, asked: Codes) -> Expectation:
         """Return the expectations for the candidates `asked`.
 
         Pending candidates count as if they had their expected scores, so that their neighbours promise less.
         """
-        within = self._correlations(known.rows, known.rows)
-        root = self._root(within, known.counts)
-        white = np.linalg.solve(root, known.targets)
+        within = self._correlations(scored.rows, scored.rows)
+        root = self._root(within, scored.counts)
+        white = np.linalg.solve(root, scored.targets)
         weights, scale = np.linalg.solve(root.T, white), math.sqrt(white @ white / len(white))
         best = float((within @ weights).max())
         if len(pending):
-            guesses = self._correlations(pending, known.rows) @ weights
+            guesses = self._correlations(pending, scored.rows) @ weights
             best = max(best, float(guesses.max()))
-            known = _joined(known, Known(pending, guesses, np.ones(len(pending))))
-            root = self._root(self._correlations(known.rows, known.rows), known.counts)
-            weights = np.linalg.solve(root.T, np.linalg.solve(root, known.targets))
-        means, shares = map(np.concatenate, zip(*self._means_and_shares(asked, known.rows, root, weights)))
+            scored = _joined(scored, Scored(pending, guesses, np.ones(len(pending))))
+            root = self._root(self._correlations(scored.rows, scored.rows), scored.counts)
+            weights = np.linalg.solve(root.T, np.linalg.solve(root, scored.targets))
+        means, shares = map(np.concatenate, zip(*self._means_and_shares(asked, scored.rows, root, weights)))
         return Expectation(means, scale * np.sqrt(shares), best, scale * math.sqrt(self._noise))
 
     def _means_and_shares(
@@ -156,6 +156,6 @@ class GaussianProcess:
         return np.linalg.cholesky(correlations.astype(np.float64) + np.diag(self._noise / counts))
 
 
-def _joined(known: Known, more: Known) -> Known:
-    pairs = ((known.rows, more.rows), (known.targets, more.targets), (known.counts, more.counts))
-    return Known(*map(np.concatenate, pairs))
+def _joined(scored: Scored, more: Scored) -> Scored:
+    pairs = ((scored.rows, more.rows), (scored.targets, more.targets), (scored.counts, more.counts))
+    return Scored(*map(np.concatenate, pairs))

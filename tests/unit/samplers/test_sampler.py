@@ -11,7 +11,7 @@ from hpsearch.config.option_values import SAMPLERS
 from hpsearch.config.options import SearchOptions
 from hpsearch.samplers.bayes import Bayes
 from hpsearch.samplers.candidates import Why
-from hpsearch.samplers.choosing import compute_in_one_thread, expectation_text, new_sampler
+from hpsearch.samplers.sampler import compute_in_one_thread, expectation_text, new_sampler
 from hpsearch.samplers.through_optuna import ThroughOptuna
 
 PROMISE: Why = {"rule": "improvement", "expected": 0.95123, "best": 0.953, "chance": 0.1234}
