@@ -30,7 +30,7 @@ def number_of(cell: object) -> float | None:
         return None
 
 
-def rank_of(cell: object) -> float | None:
+def ranking_number(cell: object) -> float | None:
     """Return the number by which a cell is ranked; None if it has none, or NaN."""
     number = number_of(cell)
     return None if number is None or math.isnan(number) else number
@@ -46,7 +46,7 @@ def ranked(items: Iterable[T], cell: Callable[[T], object], ascending: bool) -> 
 
 def best(items: Iterable[T], cell: Callable[[T], object], ascending: bool) -> list[T]:
     """Return the items that can be the best, best first: those whose cell is a number other than NaN."""
-    return ranked((item for item in items if rank_of(cell(item)) is not None), cell, ascending)
+    return ranked((item for item in items if ranking_number(cell(item)) is not None), cell, ascending)
 
 
 def _sort_key(cell: object, ascending: bool) -> tuple[int, float, str]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from hpsearch.console.text import aligned
 from hpsearch.core.model import RunState
-from hpsearch.core.ranking import best, odd_performance, rank_of
+from hpsearch.core.ranking import best, odd_performance, ranking_number
 from hpsearch.core.summary import cell_under
 from hpsearch.core.value_text import cut, integer, whole_text
 from hpsearch.journal.record import SearchRecord
@@ -66,14 +66,14 @@ def with_largest_budget(
     runs: Sequence[T], options_of: Callable[[T], Mapping[str, object]], settings: Settings
 ) -> list[T]:
     """Return the runs with the largest budget; all runs in a search without ``--budgets``."""
-    budgets = [rank_of(options_of(run).get(settings.budget_option)) for run in runs]
+    budgets = [ranking_number(options_of(run).get(settings.budget_option)) for run in runs]
     largest = max((budget for budget in budgets if budget is not None), default=None)
     return [run for run, budget in zip(runs, budgets) if budget == largest]
 
 
 def performance(entry: RunRecord, key: str) -> float | None:
     """Return a run's value under the performance key, None if there is no number."""
-    return rank_of(cell_under(entry.summary, key))
+    return ranking_number(cell_under(entry.summary, key))
 
 
 def result_of(entry: RunRecord, key: str) -> float | None:

@@ -21,7 +21,7 @@ from hpsearch.core.configurations import by_configuration
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.model import Run, RunState
-from hpsearch.core.ranking import Mean, best, best_means, number_of, p_of_second, rank_of, verdict
+from hpsearch.core.ranking import Mean, best, best_means, number_of, p_of_second, ranking_number, verdict
 from hpsearch.core.statistics import mean_text, spread_of
 from hpsearch.folder.by_configuration import check_over, seeds_of
 from hpsearch.folder.choice import choose_folder
@@ -154,7 +154,7 @@ def _with_largest_budget(runs: FinishedRuns, key: str, console: Console) -> Fini
     """Return the runs that can be the best: with budgets, those with the largest budget, which is told; else all."""
     if not runs.settings.budget_option:
         return runs
-    ranked = [run for run in runs.runs if rank_of(run.row.get(key, "")) is not None] or runs.runs
+    ranked = [run for run in runs.runs if ranking_number(run.row.get(key, "")) is not None] or runs.runs
     largest = with_largest_budget(ranked, lambda run: run.row, runs.settings)
     if len(largest) < len(runs.runs):
         name = runs.settings.budget_option

@@ -18,7 +18,7 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import amount
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.errors import ConfigError, StoreError, UsageError, reason_of
-from hpsearch.core.ranking import odd_performance, rank_of
+from hpsearch.core.ranking import odd_performance, ranking_number
 from hpsearch.core.statistics import SAMPLE_STD
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.by_configuration import check_over, found_repetitions, seeds_of
@@ -151,7 +151,7 @@ def _write_configurations(search: FoundSearch, over: Sequence[str], console: Con
 def _best(rows: Sequence[Row], settings: Settings) -> str:
     """Return the best finished run's value and folder; nothing if no run has a number. rows: best first."""
     key = settings.performance_key
-    first = next((row for row in rows if is_finished_row(row) and rank_of(row.get(key, "")) is not None), None)
+    first = next((row for row in rows if is_finished_row(row) and ranking_number(row.get(key, "")) is not None), None)
     return "" if first is None else f"; best {key} {first[key]} ({folder_name(first.get(settings.out_arg, ''))})"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from hpsearch.core.command import argument, is_flag, text_of
 from hpsearch.core.configurations import by_configuration
 from hpsearch.core.model import RunState, Summary
-from hpsearch.core.ranking import SIGNIFICANT_P, Mean, best_means, number_of, rank_of
+from hpsearch.core.ranking import SIGNIFICANT_P, Mean, best_means, number_of, ranking_number
 from hpsearch.core.statistics import Spread, welch_p
 from hpsearch.core.summary import cell_under
 from hpsearch.journal.run_record import RunRecord
@@ -38,7 +38,7 @@ class CellRun:
 
     def number_under(self, keyword: str) -> float | None:
         """Return the run's number under a keyword; None if there is none, or it is NaN."""
-        return rank_of(cell_under(self.summary, keyword))
+        return ranking_number(cell_under(self.summary, keyword))
 
 
 @dataclass(frozen=True)
