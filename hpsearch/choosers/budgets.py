@@ -132,7 +132,7 @@ def budget_lines(budgets: Budgets) -> list[str]:
     name, runs, sizes = budgets.budget_arg, budgets.runs(), budgets.sizes
     parts = []
     for number, budget in enumerate(budgets.budgets):
-        there = [each[number] for each in runs if number in each]
-        finished = sum(entry.result.state is RunState.FINISHED for entry in there)
-        parts.append(f"{finished:,} of {max(sizes[number], len(there)):,} at {name}={text_of(budget)}")
+        begun = [each[number] for each in runs if number in each]
+        finished = sum(entry.result.state is RunState.FINISHED for entry in begun)
+        parts.append(f"{finished:,} of {max(sizes[number], len(begun)):,} at {name}={text_of(budget)}")
     return [f"budgets: {', '.join(parts)}"] if runs else []

@@ -52,8 +52,8 @@ class Halving:
     def __init__(self, results: Sequence[Sequence[float | None]], sizes: Sequence[int], ascending: bool) -> None:
         """sizes: see `sizes_at`. ascending: small is good."""
         self._results, self._sizes = results, sizes
-        there = [[one[budget] for one in results if len(one) > budget] for budget in range(len(sizes))]
-        self._had, self._running = [*map(len, there)], [each.count(None) for each in there]
+        by_budget = [[one[budget] for one in results if len(one) > budget] for budget in range(len(sizes))]
+        self._had, self._running = [*map(len, by_budget)], [each.count(None) for each in by_budget]
         self._ranked = [self._ranking(budget, ascending) for budget in range(len(sizes))]
         self._coming = [max(0, sizes[0] - self._had[0])]
         for budget in range(1, len(sizes)):

@@ -128,7 +128,7 @@ def decimals_of(precisions: int | Sequence[int] | None, keywords: Sequence[str])
     return list(precisions)
 
 
-def spread_text(use_sem: bool) -> str:
+def divisor_text(use_sem: bool) -> str:
     """Say what number the spread divides by."""
     std = "std divides by n, the number of seeds (as numpy.std does)"
     return f"sem is std / sqrt(n), where {std}" if use_sem else std

@@ -17,7 +17,7 @@ from hpsearch.core.command import shell_line
 from hpsearch.core.configurations import with_seed
 from hpsearch.core.errors import ControllerPresent, UsageError
 from hpsearch.core.model import Configuration, RunState
-from hpsearch.core.statistics import FEWEST_FOR_TEST, spread_text
+from hpsearch.core.statistics import FEWEST_FOR_TEST, divisor_text
 from hpsearch.folder.liveness import Liveness, liveness_of_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.folder.run_files import read_configuration
@@ -146,7 +146,7 @@ def _tell(
         if original is not None and original.configuration is not None:
             why = no_seed(original.configuration.options, options.seed_options)
             console.note(f"The original run's {why}, so it is not counted")
-        console.note(seeds_text(left.there, left.seeds, options.start_gathering and not options.search.dry_run))
+        console.note(seeds_text(left.finished, left.seeds, options.start_gathering and not options.search.dry_run))
     if len(repeated) < options.top:
         console.note(f"There are only {amount(len(repeated), 'configuration')} with a result")
 
@@ -225,5 +225,5 @@ def _sum_up(repeated: Sequence[Repeated], options: SeedsOptions, reader: SearchR
             console.error(f"no seed of {each.origin} has finished, so there is nothing to sum up; {hint}")
             status = 1
     if any(counted(each.runs) for each in repeated):
-        console.note(f"{spread_text(options.summary_sem)}; elsewhere by n - 1")
+        console.note(f"{divisor_text(options.summary_sem)}; elsewhere by n - 1")
     return status

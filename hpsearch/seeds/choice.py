@@ -38,10 +38,10 @@ def best_configurations(
 class SeedsLeft:
     """What one configuration lacks.
 
-    there: how many seeds have finished. again: unfinished runs to run again; new: seeds without a run.
+    finished: the number of finished seeds. again: unfinished runs to run again; new: seeds without a run.
     """
 
-    there: int
+    finished: int
     again: Sequence[SeedRun]
     new: Sequence[int]
 
@@ -53,21 +53,21 @@ class SeedsLeft:
 
 def seeds_left(runs: Sequence[SeedRun], listed: Sequence[int], count: int) -> SeedsLeft:
     """Return which seeds a configuration lacks. runs: all its runs; listed, count: as for `missing_seeds`."""
-    there = {run.seed for run in counted(runs) if run.seed is not None}
+    finished = {run.seed for run in counted(runs) if run.seed is not None}
     unfinished = {run.seed: run for run in reversed(runs) if run.summary is None and run.seed is not None}
-    missing = missing_seeds(listed, count, there)
+    missing = missing_seeds(listed, count, finished)
     again = [unfinished[seed] for seed in missing if seed in unfinished]
-    return SeedsLeft(len(there), again, [seed for seed in missing if seed not in unfinished])
+    return SeedsLeft(len(finished), again, [seed for seed in missing if seed not in unfinished])
 
 
-def seeds_text(there: int, seeds: Sequence[int], starts: bool) -> str:
+def seeds_text(finished: int, seeds: Sequence[int], starts: bool) -> str:
     """Say what is about to be done.
 
-    there: how many seeds have finished. seeds: the seeds to run. starts: they are run now.
+    finished: the number of finished seeds. seeds: the seeds to run. starts: they are run now.
     """
-    have = "has" if there == 1 else "have"
+    have = "has" if finished == 1 else "have"
     if not seeds:
-        return f"Nothing to run: {'all ' if there > 1 else ''}{amount(there, 'seed')} {have} finished"
+        return f"Nothing to run: {'all ' if finished > 1 else ''}{amount(finished, 'seed')} {have} finished"
     which = f"{amount(len(seeds), 'seed')} ({ranges(seeds)})"
-    rest = f"; {there} {have} finished" if there else ""
+    rest = f"; {finished} {have} finished" if finished else ""
     return f"{'Running' if starts else 'To be run:'} {which}{rest}"

@@ -19,7 +19,7 @@ from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.core.command import shell_line
 from hpsearch.core.configurations import missing_seeds
 from hpsearch.core.errors import FolderError, UsageError
-from hpsearch.core.statistics import spread_text
+from hpsearch.core.statistics import divisor_text
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.reading import no_search, recorded_search
 from hpsearch.folder.run_files import is_run_folder
@@ -121,8 +121,8 @@ def _source_as_seed(source: SeedRun, gathering: Gathering, runs: Sequence[SeedRu
     elif source.seed is None:
         reason = f"'s command sets no {gathering.options.seed_option}"
     else:
-        is_there = source.seed in {run.seed for run in counted(runs)}
-        return [] if is_there else [replace(source, folder=folder)]
+        is_gathered = source.seed in {run.seed for run in counted(runs)}
+        return [] if is_gathered else [replace(source, folder=folder)]
     console.note(f"The original run{reason}, so it is not counted")
     return []
 
@@ -141,13 +141,13 @@ def _check_same_configuration(gathering: Gathering, runs: Sequence[SeedRun], con
 
 def _missing(gathering: Gathering, runs: Sequence[SeedRun], console: Console, with_failed: bool = True) -> list[int]:
     """Return the seeds to run, and tell people. with_failed: include seeds of unfinished runs."""
-    there, options = counted(runs), gathering.options
+    finished, options = counted(runs), gathering.options
     # By their folders, coming runs look like failed ones.
-    taken = there if with_failed and not gathering.is_interrupted() else runs
-    unknown = sum(run.seed is None for run in there)
+    taken = finished if with_failed and not gathering.is_interrupted() else runs
+    unknown = sum(run.seed is None for run in finished)
     gathered = {run.seed for run in taken if run.seed is not None}
     seeds = missing_seeds(options.seeds_list, options.num_seeds - unknown, gathered)
-    console.note(seeds_text(len(there), seeds, options.start_gathering and not options.search.dry_run))
+    console.note(seeds_text(len(finished), seeds, options.start_gathering and not options.search.dry_run))
     return seeds
 
 
@@ -192,7 +192,7 @@ def _sum_up(gathering: Gathering, status: int, console: Console) -> int:
         try:
             settings = gathering.config.settings
             sum_up(gathering.results, gathering.runs(), gathering.options, settings, console, gathering.text)
-            console.note(spread_text(gathering.options.summary_sem))
+            console.note(divisor_text(gathering.options.summary_sem))
         except FolderError as error:
             console.error(str(error))
             return status or error.exit_status

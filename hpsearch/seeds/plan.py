@@ -12,6 +12,7 @@ from hpsearch.config.options import DATA_SEED_OPTION, USUAL_SEED, SearchOptions
 from hpsearch.config.recorded import config_for_folder
 from hpsearch.console.console import Console
 from hpsearch.core.conditions import Condition
+from hpsearch.core.configurations import seed_in
 from hpsearch.core.errors import ConfigError, FolderError, UsageError
 from hpsearch.core.model import Run, RunState, Summary
 from hpsearch.core.ranking import best
@@ -27,10 +28,9 @@ from hpsearch.seeds.runs import (
     check_summary_options,
     configuration_text,
     difference,
-    differing,
+    distinguishing_options,
     read_run,
     read_seed_runs,
-    seed_of,
 )
 from hpsearch.starter.seed_names import declared_names, seed_option_in
 from hpsearch.startup.classes import dataclass, replace
@@ -78,7 +78,7 @@ class Gathering:
         wanted = {name: value for name, value in self.shared.options.items() if name not in names}
         if run.seed is not None:
             wanted |= dict.fromkeys(names, run.seed)
-        has_seed = seed_of(run.configuration.options, self.options.seed_option) is not None
+        has_seed = seed_in(run.configuration.options, (self.options.seed_option,)) is not None
         # A forced or unknown seed is no difference in configuration.
         seeds = () if has_seed else (self.options.seed_option, DATA_SEED_OPTION)
         return difference(run.configuration, replace(self.shared, options=wanted), (*self.left_out, *seeds))
@@ -203,7 +203,7 @@ def _known_runs(origin: _Origin, out_arg: str) -> list[Run]:
 def _text_of(shared: Mapping[str, object], options: SeedsOptions, source: SeedRun | None, known: Sequence[Run]) -> str:
     """Describe the gathered configuration: the options in which known runs differ, and the repeated run."""
     every: list[Mapping[str, object]] = [run.configuration.as_dict() for run in known] or [shared]
-    names = dict.fromkeys([*differing(every, options.seed_options), *dict(options.forced_params)])
+    names = dict.fromkeys([*distinguishing_options(every, options.seed_options), *dict(options.forced_params)])
     text = configuration_text(shared, [name for name in names if name not in options.seed_options])
     return text if source is None else f"{text} ({source.folder.name})".strip()
 

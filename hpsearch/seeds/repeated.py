@@ -16,7 +16,7 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.seeds.choice import Options, best_configurations, changed
 from hpsearch.seeds.options import SeedsOptions
-from hpsearch.seeds.runs import SeedRun, configuration_text, differing, each_seed_once
+from hpsearch.seeds.runs import SeedRun, configuration_text, distinguishing_options, each_seed_once
 from hpsearch.startup.classes import dataclass
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.run_folders import folder_of
@@ -91,7 +91,9 @@ def find_runs(reader: SearchReader, chosen: Sequence[Chosen], options: SeedsOpti
     """Return the chosen configurations, each with its runs in the search."""
     names = options.seed_options
     every = [(label, entry, _options_of(entry)) for label, entry in _every_run(reader.record)]
-    shown = dict.fromkeys([*differing([given for _, _, given in every], names), *dict(options.forced_params)])
+    shown = dict.fromkeys(
+        [*distinguishing_options([given for _, _, given in every], names), *dict(options.forced_params)]
+    )
     by_identity: dict[Hashable, list[tuple[str, RunRecord]]] = {}
     for label, entry, given in every:
         by_identity.setdefault(identity(given, names), []).append((label, entry))

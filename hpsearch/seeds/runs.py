@@ -16,10 +16,11 @@ from hpsearch.config.recorded import config_for_folder, config_of
 from hpsearch.console.console import Console
 from hpsearch.console.text import aligned
 from hpsearch.core.command import argument, is_flag, text_of
+from hpsearch.core.configurations import seed_in
 from hpsearch.core.errors import ConfigError, FolderError, SummaryError, reason_of
 from hpsearch.core.model import Configuration, Run, Summary
 from hpsearch.core.ranking import number_of
-from hpsearch.core.statistics import SAMPLE_STD, decimals_of, spread_text, statistic, statistics_lines
+from hpsearch.core.statistics import SAMPLE_STD, decimals_of, divisor_text, statistic, statistics_lines
 from hpsearch.core.summary import cell_under, is_finished
 from hpsearch.folder.reading import recorded_search
 from hpsearch.folder.run_files import RunConfiguration, is_run_folder, read_configuration, read_summary
@@ -72,7 +73,7 @@ def read_seed_runs(results: Path, config: SearchConfig, seed_option: str) -> lis
             runs.append(run)
     for name, command in commands.items():
         known = RunConfiguration(command, is_complete=False)
-        runs.append(SeedRun(results / name, seed_of(command, seed_option), known, None, "it has no folder"))
+        runs.append(SeedRun(results / name, seed_in(command, (seed_option,)), known, None, "it has no folder"))
     return each_seed_once(runs)
 
 
@@ -111,16 +112,8 @@ def read_run(
         configuration, doubt = None, str(error)
     if configuration is None:
         return SeedRun(folder, None, None, summary, problem, doubt)
-    seed = seed_of(configuration.options, seed_option)
+    seed = seed_in(configuration.options, (seed_option,))
     return SeedRun(folder, seed, configuration, summary, problem, configuration.problem)
-
-
-def seed_of(options: Mapping[str, object], seed_option: str) -> int | None:
-    """Return the seed in a configuration's options; None if there is none."""
-    try:
-        return int(str(options[seed_option]))
-    except (KeyError, ValueError):
-        return None
 
 
 def counted(runs: Sequence[SeedRun]) -> list[SeedRun]:
@@ -176,7 +169,7 @@ def _is_same(left: str, right: str) -> bool:
     return left == right or (None not in numbers and numbers[0] == numbers[1])
 
 
-def differing(configurations: Sequence[Mapping[str, object]], but: Collection[str]) -> list[str]:
+def distinguishing_options(configurations: Sequence[Mapping[str, object]], but: Collection[str]) -> list[str]:
     """Return the options that differ between configurations, except `but`; all options if none differs."""
     names = [name for name in dict.fromkeys(name for each in configurations for name in each) if name not in but]
     texts = {name: {_given(name, each) for each in configurations} for name in names}
@@ -210,7 +203,7 @@ def sum_up_folder(options: SeedsOptions, console: Console) -> int:
     _warn_of_differences(runs, options.seed_option, console)
     text = _text_of_gathered(runs, options.seed_option)
     sum_up(folder, runs, options, config.settings, console, text)
-    console.note(spread_text(options.summary_sem))
+    console.note(divisor_text(options.summary_sem))
     return 0
 
 
@@ -293,7 +286,7 @@ def _write_summary(
     if configuration:
         # At the end, after the lines that users' programs look for.
         lines += ["", f"{_CONFIGURATION}{configuration}"]
-    lines += ["", f"{spread_text(options.summary_sem)}; in search_results_by_configuration.csv, {SAMPLE_STD}"]
+    lines += ["", f"{divisor_text(options.summary_sem)}; in search_results_by_configuration.csv, {SAMPLE_STD}"]
     lines += ["", "Runs:", *(f"  {line}" for line in aligned([["seed", *keys, "folder"], *table]))]
     lines += ["", "Left out:", *left_out] if left_out else []
     write_whole(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))

@@ -110,9 +110,9 @@ def _grid_lines(entries: Sequence[GridEntry]) -> Iterator[str]:
         ),
         (Section.NOWHERE, "Not possible in a grid: they take several words, or any text (also False) for true."),
     ):
-        there = [entry for entry in entries if entry.section is section]
-        yield from [f"    # {heading}"] if there else []
-        yield from (f"    # {_grid_line(entry).strip()}" for entry in there)
+        listed = [entry for entry in entries if entry.section is section]
+        yield from [f"    # {heading}"] if listed else []
+        yield from (f"    # {_grid_line(entry).strip()}" for entry in listed)
 
 
 def _seed_heading(names: Sequence[str]) -> str:

@@ -106,15 +106,15 @@ def _asha(own: Curve, others: Sequence[Curve], ascending: bool, stop_after: floa
     if own.last_step < stop_after:
         return ""
     rung = _latest_rung(stop_after, own.last_step)
-    there = [_number(other.best(ascending, rung), ascending) for other in others if other.last_step >= rung]
-    kept = math.ceil((len(there) + 1) / REDUCTION)
-    if len(there) + 1 < REDUCTION:
+    rivals = [_number(other.best(ascending, rung), ascending) for other in others if other.last_step >= rung]
+    kept = math.ceil((len(rivals) + 1) / REDUCTION)
+    if len(rivals) + 1 < REDUCTION:
         return ""
     best = _number(own.best(ascending), ascending)
-    better = [value for value in there if _is_worse(best, value, ascending)]
+    better = [value for value in rivals if _is_worse(best, value, ascending)]
     if len(better) < kept:
         return ""
-    return f"{_own_text(own, ascending)} is not among the best {kept} of {len(there) + 1} runs at step {rung:g}"
+    return f"{_own_text(own, ascending)} is not among the best {kept} of {len(rivals) + 1} runs at step {rung:g}"
 
 
 def _latest_rung(first: float, step: float) -> float:

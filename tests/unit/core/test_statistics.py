@@ -13,9 +13,9 @@ from hpsearch.core.statistics import (
     Spread,
     column_texts,
     decimals_of,
+    divisor_text,
     mean_text,
     spread_of,
-    spread_text,
     statistic,
     statistics_lines,
     welch_p,
@@ -49,8 +49,8 @@ def test_mean_and_spread_keep_their_magnitude(values: list[float], texts: tuple[
 
 
 def test_the_output_says_by_what_the_spread_divides() -> None:
-    assert spread_text(use_sem=False) == "std divides by n, the number of seeds (as numpy.std does)"
-    assert spread_text(use_sem=True) == f"sem is std / sqrt(n), where {spread_text(use_sem=False)}"
+    assert divisor_text(use_sem=False) == "std divides by n, the number of seeds (as numpy.std does)"
+    assert divisor_text(use_sem=True) == f"sem is std / sqrt(n), where {divisor_text(use_sem=False)}"
 
 
 def test_digits_that_are_asked_for_are_given() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hpsearch.core.configurations import missing_seeds, seed_in, with_seed
 from hpsearch.seeds.choice import Options, best_configurations, changed, seeds_left, seeds_text
-from hpsearch.seeds.runs import SeedRun, configuration_text, differing
+from hpsearch.seeds.runs import SeedRun, configuration_text, distinguishing_options
 
 SEED = ("random_seed",)
 BOTH = ("random_seed", "data_random_seed")
@@ -78,7 +78,7 @@ def test_unfinished_seeds_are_run_again_and_missing_ones_anew(
     runs: list[SeedRun], there: int, again: list[int], new: list[int]
 ) -> None:
     left = seeds_left(runs, (), 3)
-    assert (left.there, [each.seed for each in left.again], left.new) == (there, again, new)
+    assert (left.finished, [each.seed for each in left.again], left.new) == (there, again, new)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_it_is_said_which_seeds_are_run(there: int, seeds: list[int], text: str)
 def test_a_configuration_is_shown_by_what_differs_or_else_by_all(
     configurations: list[Options], names: list[str]
 ) -> None:
-    assert differing(configurations, SEED) == names
+    assert distinguishing_options(configurations, SEED) == names
 
 
 def test_options_are_shown_as_in_a_shell() -> None:

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.config.options import SearchOptions
+from hpsearch.core.configurations import seed_in
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.statistics import decimals_of, statistic, statistics_lines
 from hpsearch.folder.run_files import RunConfiguration, is_within, options_of, read_configuration
 from hpsearch.seeds.call import search_call
 from hpsearch.seeds.options import SeedsOptions, parse_seeds_options
 from hpsearch.seeds.plan import seed_grid
-from hpsearch.seeds.runs import difference, seed_of
+from hpsearch.seeds.runs import difference
 
 measured = st.floats(min_value=-1e6, max_value=1e6).map(lambda value: round(value, 6))
 
@@ -99,7 +100,7 @@ def test_the_grid_has_one_configuration_a_seed() -> None:
 
 @pytest.mark.parametrize(("value", "seed"), [(3, 3), ("3", 3), ("x", None), (None, None)])
 def test_a_seed_is_a_whole_number(value: object, seed: int | None) -> None:
-    assert seed_of({"random_seed": value}, "random_seed") == seed
+    assert seed_in({"random_seed": value}, ("random_seed",)) == seed
 
 
 @pytest.mark.parametrize(
