@@ -68,7 +68,7 @@ def samples_of(
     while search.poll() is None:
         try:
             own, beside = usage(search.pid), None if watch is None else usage(watch.pid)
-            yield Sample(time.monotonic(), own, beside, counts())
+            yield Sample(time.monotonic(), own, beside, dict(counts()))
         except (OSError, ValueError, IndexError):
             return
         time.sleep(pause_s)

@@ -60,6 +60,11 @@ def budgets_in(record: SearchRecord) -> Budgets | None:
     return Budgets(record, options_from_names(record.options))
 
 
+def has_chooser(record: SearchRecord) -> bool:
+    """Return whether a search's runs are, or were, chosen by results."""
+    return record.candidates is not None or any(record.options.get(name) for name in ("race", "budgets"))
+
+
 def expected_runs(record: SearchRecord) -> int:
     """Return how many runs are still to be chosen; 0 if that depends on results."""
     if (budgets := budgets_in(record)) is not None:

@@ -12,6 +12,7 @@ from hpsearch.folder.failures import Failures
 from hpsearch.folder.means import means_of
 from hpsearch.folder.run_tables import best_runs, performance
 from hpsearch.journal.events import ControllerStarted
+from hpsearch.journal.packed import PACK_SIZE
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.store.layout import SearchFolder
@@ -38,6 +39,7 @@ class RunTally:
         self._counts: Counter[RunState] = Counter()
         self.done, self.ended = set[int](), set[int]()
         self._live, self._failed, self._stopped = (dict[int, RunRecord]() for _ in range(3))
+        self._unpacked = set[int]()
         self._planned = 0
         self._failures: Failures | None = None
         self._stopped_early: Failures | None = None
@@ -72,6 +74,12 @@ class RunTally:
                 self._forget(number)
             self._take(number, record.runs[number])
 
+    def pack_finished(self, at_least: int = PACK_SIZE) -> None:
+        """Keep finished runs in little memory, if there are enough more of them; only the best is needed again."""
+        if len(self._unpacked) >= at_least:
+            self.record.pack(self._unpacked)
+            self._unpacked.clear()
+
     def _take(self, number: int, entry: RunRecord) -> None:
         state, result = entry.state, entry.result
         self._states[number] = state
@@ -86,6 +94,8 @@ class RunTally:
             self._failed[number], self._failures = entry, None
         elif state is RunState.STOPPED_EARLY:
             self._stopped[number], self._stopped_early = entry, None
+        elif state is RunState.FINISHED:
+            self._unpacked.add(number)
         if state in _FINAL and self.record.is_of_now(entry) and self._controller is not None:
             self._take_end(number, entry)
         if result.state is RunState.FINISHED and self._is_best_known:
@@ -110,6 +120,7 @@ class RunTally:
         self._counts[self._states.pop(number)] -= 1
         self.done.discard(number)
         self.ended.discard(number)
+        self._unpacked.discard(number)
         self._live.pop(number, None)
         if self._failed.pop(number, None) is not None:
             self._failures = None

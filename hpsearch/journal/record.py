@@ -84,6 +84,7 @@ class SearchRecord:
         self.has_more_columns = False
         #: The options that repeat configurations, such as seeds; empty in a search without. They stay, too.
         self.over: tuple[str, ...] = ()
+        self._has_drops = False
         self._touched: set[int] = set()
         #: The latest event that has a time.
         self._latest: Any = None  # Any: of several kinds
@@ -177,6 +178,9 @@ class SearchRecord:
     @property
     def drops(self) -> list[ConfigurationDropped]:
         """The configurations that a race has dropped and not taken back, in order."""
+        if not self._has_drops:
+            # Most searches have none, and a watch asks at each look.
+            return []
         # One event drops all runs of a configuration.
         drops = {(drop.at, tuple(drop.runs)): drop for entry in self.with_events if (drop := entry.dropped)}
         return [drops[key] for key in sorted(drops)]
@@ -216,6 +220,7 @@ class SearchRecord:
         self._controllers, self.collected_now = self._controllers + 1, 0
 
     def _drop(self, event: ConfigurationDropped) -> None:
+        self._has_drops = True
         entries = [self.runs[number] for number in event.runs if number in self.runs]
         for entry in (*entries, *(entry.before for entry in entries if entry.before is not None)):
             entry.dropped = event

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpsearch.backends.process_identity import pid_of
-from hpsearch.choosers.of_search import expected_runs, has_more
+from hpsearch.choosers.of_search import expected_runs, has_chooser, has_more
 from hpsearch.core.model import JobPhase, RunState
 from hpsearch.core.ranking import Mean
 from hpsearch.folder.by_configuration import seeds_of
@@ -97,7 +97,14 @@ class StatusReader:
 
     def update(self) -> None:
         """Read what has happened since the last call."""
+        if not self._needs_all_runs():
+            self._tally.pack_finished()
         self._reader.update()
+
+    def _needs_all_runs(self) -> bool:
+        """Return whether each look needs all runs: for means, or to tell what is chosen by results so far."""
+        record = self._reader.record
+        return bool(seeds_of(record, self._given_over)) or has_chooser(record)
 
     def status(self, now: float) -> SearchStatus:
         """Return the status as the reader knows it. now: seconds since the epoch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hpsearch.backends.run_family import MARK
@@ -19,6 +20,7 @@ from hpsearch.backends.scheduler import (
 from hpsearch.backends.shell import Answer, Conversation
 from hpsearch.core.errors import ArrayTooLarge, BackendError, SearchError, SubmissionDelayed, SubmitLimitReached
 from hpsearch.core.model import Job
+from hpsearch.startup.classes import dataclass
 
 #: If the scheduler is down or busy, its commands give up after about 20 s (Slurm) or never (LSF).
 _COMMAND_S = 30.0
@@ -129,7 +131,7 @@ _WIDER_BY, _WIDEN_S = 1 / 32, 10.0
 
 
 class JobArrays:
-    """The arrays of one controller; the newest is widened as jobs of earlier arrays end, so no slot stays empty."""
+    """The arrays of one controller; they are widened as jobs of others end, so no slot stays empty."""
 
     def __init__(
         self, scheduler: Scheduler, jobs: int, run: Callable[[Command], Answer], clock: Callable[[], float]
@@ -138,7 +140,7 @@ class JobArrays:
         self._scheduler, self._jobs, self._run, self._clock = scheduler, jobs, run, clock
         self._site_limit: int | None = None
         self._largest = math.inf
-        self._newest, self._at_once = "", 0
+        self._widths: dict[str, _Width] = {}
         self._next_try, self._pause_s, self._changed_at = 0.0, _FIRST_PAUSE_S, -math.inf
 
     @property
@@ -165,32 +167,45 @@ class JobArrays:
 
     def submitted(self, array: str, at_once: int) -> None:
         """Note that an array was accepted, of which `at_once` jobs may run at once; the next array may be larger."""
-        self._newest, self._at_once = array, at_once
+        self._widths[array] = _Width(at_once, at_once)
         self._largest *= 2
 
     def widen(self, job_ids: Iterable[str]) -> None:
-        """Let more jobs of the newest array run if other jobs have ended. job_ids: of all jobs that have not ended."""
-        if self._newest and self._at_once >= self._jobs:
-            return
-        ids = list(dict.fromkeys(job_ids))
-        arrays = [self._scheduler.array_of(job_id) for job_id in ids]
-        if not self._newest and len(set(arrays)) == 1:
-            # An earlier controller's last array: how many of its jobs may run is not known.
-            self._newest = arrays[0] or ""
-        others = len(ids) - arrays.count(self._newest)
-        at_once = max(1, self._jobs - others)
-        if not self._newest or others == len(ids) or not self._is_worth_a_command(at_once):
-            return
-        command = self._scheduler.throttle_command(self._newest, at_once)
+        """Let more jobs of an array run if other jobs have ended. job_ids: of all jobs that have not ended."""
+        live = Counter(self._scheduler.array_of(job_id) or "" for job_id in dict.fromkeys(job_ids))
+        self._widths = {array: width for array, width in self._widths.items() if array in live}
+        # An earlier controller's arrays, and those whose submission had no clear answer, may be of any width.
+        widths = {array: self._widths.get(array, _Width(1, self._jobs)) for array in live if array}
+        running = {array: min(width.most, live[array]) for array, width in widths.items()}
+        others = live[""] + sum(running.values())
+        for array, width in widths.items():
+            at_once = self._jobs - others + running[array]
+            is_enough = at_once >= live[array]
+            is_worth = is_enough or (array in self._widths and self._is_due(at_once - width.least))
+            if width.least < min(at_once, live[array]) and is_worth and self._clock() >= self._next_try:
+                self._widen(array, width, at_once)
+                return
+
+    def _widen(self, array: str, width: _Width, at_once: int) -> None:
+        command = self._scheduler.throttle_command(array, at_once)
         answer = None if command is None else self._run(command)
         # scontrol fails if some of an array's jobs have ended; of the others, which it has changed, it says "No error".
         if answer is None or answer.exit_status == 0 or "No error" in f"{answer.stdout}{answer.stderr}":
-            self._at_once, self._pause_s, self._changed_at = at_once, _FIRST_PAUSE_S, self._clock()
+            self._widths[array] = _Width(at_once, at_once)
+            self._pause_s, self._changed_at = _FIRST_PAUSE_S, self._clock()
         else:
+            # Only the answer may have got lost.
+            self._widths[array] = _Width(width.least, max(width.most, at_once))
             self._next_try = self._clock() + self._pause_s
             self._pause_s = min(2 * self._pause_s, _LAST_PAUSE_S)
 
-    def _is_worth_a_command(self, at_once: int) -> bool:
-        more, now = at_once - self._at_once, self._clock()
-        is_due = more >= _WIDER_BY * self._jobs or now - self._changed_at >= _WIDEN_S
-        return more > 0 and is_due and now >= self._next_try
+    def _is_due(self, more: int) -> bool:
+        return more >= _WIDER_BY * self._jobs or self._clock() - self._changed_at >= _WIDEN_S
+
+
+@dataclass(frozen=True)
+class _Width:
+    """How many jobs of an array may run at once, as far as that is known: at least, and at most."""
+
+    least: int
+    most: int

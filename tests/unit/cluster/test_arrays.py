@@ -83,9 +83,10 @@ def throttle(clock: FakeClock, commands: Commands, scheduler: Scheduler | None =
 def test_the_newest_array_is_widened_as_jobs_of_the_one_before_end(clock: FakeClock) -> None:
     commands = Commands([DONE])
     widths = throttle(clock, commands)
+    widths.submitted("7", 4)
     widths.submitted("8", 1)
     for others in (["7_1", "7_2", "7_3"], ["7_1"], ["7_1"], []):
-        widths.widen([*others, "8_1", "8_2"])
+        widths.widen([*others, "8_1", "8_2", "8_3", "8_4"])
     assert [argv[-2:] for argv in commands.argvs] == [
         ["JobId=8", "ArrayTaskThrottle=3"],
         ["JobId=8", "ArrayTaskThrottle=4"],
@@ -95,9 +96,10 @@ def test_the_newest_array_is_widened_as_jobs_of_the_one_before_end(clock: FakeCl
 def test_where_hundreds_run_the_newest_array_is_widened_by_several_jobs_at_once(clock: FakeClock) -> None:
     commands = Commands([DONE])
     widths = JobArrays(Slurm(SlurmWishes()), 320, commands, lambda: clock.steady_s)
+    widths.submitted("7", 320)
     widths.submitted("8", 1)
     for others in range(319, 295, -1):
-        widths.widen([*(f"7_{number}" for number in range(others)), "8_1"])
+        widths.widen([*(f"7_{number}" for number in range(others)), *(f"8_{number}" for number in range(30))])
     assert [argv[-1] for argv in commands.argvs] == [
         "ArrayTaskThrottle=2",
         "ArrayTaskThrottle=12",
@@ -108,9 +110,10 @@ def test_where_hundreds_run_the_newest_array_is_widened_by_several_jobs_at_once(
 def test_a_few_more_jobs_of_the_newest_array_start_after_some_seconds(clock: FakeClock) -> None:
     commands = Commands([DONE])
     widths = JobArrays(Slurm(SlurmWishes()), 320, commands, lambda: clock.steady_s)
+    widths.submitted("7", 320)
     widths.submitted("8", 1)
     for others in (317, 316, 315):
-        widths.widen([*(f"7_{number}" for number in range(others)), "8_1"])
+        widths.widen([*(f"7_{number}" for number in range(others)), *(f"8_{number}" for number in range(30))])
         clock.go_on(6)
     assert [argv[-1] for argv in commands.argvs] == ["ArrayTaskThrottle=3", "ArrayTaskThrottle=5"]
 
@@ -148,6 +151,47 @@ def test_an_array_that_has_ended_is_not_widened(clock: FakeClock) -> None:
     assert commands.argvs == []
 
 
+def test_an_array_stays_narrow_no_longer_than_the_next_one(clock: FakeClock) -> None:
+    commands = Commands([FAILED, DONE])
+    widths = throttle(clock, commands)
+    widths.submitted("7", 1)
+    widths.widen(["7_1", "7_2"])
+    widths.submitted("8", 1)
+    clock.go_on(100)
+    for _ in range(3):
+        widths.widen(["7_1", "7_2", "8_1"])
+    # The first answer may have got lost on its way back: then all four may run already.
+    assert [argv[-2:] for argv in commands.argvs] == [
+        ["JobId=7", "ArrayTaskThrottle=4"],
+        ["JobId=7", "ArrayTaskThrottle=3"],
+    ]
+
+
+def test_an_array_all_of_whose_jobs_run_is_not_widened(clock: FakeClock) -> None:
+    commands = Commands([DONE])
+    widths = throttle(clock, commands)
+    widths.submitted("8", 2)
+    widths.widen(["8_1", "8_2"])
+    assert commands.argvs == []
+
+
+def test_arrays_never_get_more_room_together_than_there_is(clock: FakeClock) -> None:
+    commands = Commands([FAILED, DONE])
+    widths = throttle(clock, commands)
+    widths.submitted("7", 1)
+    widths.submitted("8", 1)
+    jobs = ["7_1", "7_2", "7_3", "8_1", "8_2", "8_3"]
+    widths.widen(jobs)
+    clock.go_on(100)
+    widths.widen(jobs)
+    clock.go_on(100)
+    widths.widen(jobs)
+    assert [argv[-2:] for argv in commands.argvs] == [
+        ["JobId=7", "ArrayTaskThrottle=3"],
+        ["JobId=7", "ArrayTaskThrottle=3"],
+    ]
+
+
 @pytest.mark.parametrize(
     "scheduler, ids, argv",
     [
@@ -163,6 +207,17 @@ def test_an_array_that_an_earlier_controller_left_narrow_is_widened_once(
     for _ in range(3):
         widths.widen(ids)
     assert commands.argvs == [argv]
+
+
+def test_several_arrays_of_an_earlier_controller_are_widened_once_all_their_jobs_fit(clock: FakeClock) -> None:
+    commands = Commands([DONE])
+    widths = throttle(clock, commands)
+    for jobs in (["7_1", "7_2", "8_1", "8_2", "8_3"], *[["7_1", "7_2", "8_1", "8_2"]] * 3):
+        widths.widen(jobs)
+    assert [argv[-2:] for argv in commands.argvs] == [
+        ["JobId=7", "ArrayTaskThrottle=2"],
+        ["JobId=8", "ArrayTaskThrottle=2"],
+    ]
 
 
 @pytest.mark.parametrize("ids", [["7_1", "8_1"], ["12"], ["12", "8_1"]])

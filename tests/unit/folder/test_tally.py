@@ -18,9 +18,10 @@ from hpsearch.journal.events import (
     ControllerStarted,
     Event,
     RunCollected,
-    RunPlanned,
+    RunsPlanned,
     SearchStarted,
 )
+from hpsearch.journal.planned import RunBlock
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.store.layout import SearchFolder
@@ -34,8 +35,8 @@ SETTINGS = Settings(
     performance_key="acc",
     option_names=("x",),
 )
-PLAN: list[Event] = [RunPlanned(number, f"sim_{number}", f"o/{number}", [["x", number]]) for number in (1, 2, 3)]
-BEGINNING: list[Event] = [*PLAN, SearchStarted(SETTINGS.to_json(), 0.0), ControllerStarted("h", 1, 0.0)]
+BLOCK = RunBlock(1, "sim_", 1, "o", [[("x", x) for x in (1, 2, 3)]], [[1, 2, 3]])
+BEGINNING: list[Event] = [RunsPlanned.of(BLOCK), SearchStarted(SETTINGS.to_json(), 0.0), ControllerStarted("h", 1, 0.0)]
 
 
 def what_happens(draw: st.DrawFn, number: int, token: str, at: float) -> list[Event]:
@@ -71,6 +72,7 @@ def test_a_tally_that_is_kept_up_to_date_is_as_a_new_one(events: list[Event]) ->
     for event in events:
         record.apply(event)
         kept.update()
+        kept.pack_finished(at_least=1)
     anew = RunTally(SearchRecord.of([*BEGINNING, *events]), folder)
     anew.update()
     assert (+kept.counts, kept.done, kept.ended) == (+anew.counts, anew.done, anew.ended)

@@ -30,9 +30,12 @@ from hpsearch.journal.events import (
     Event,
     RunCollected,
     RunPlanned,
+    RunsPlanned,
     SearchStarted,
 )
 from hpsearch.journal.lines import to_line
+from hpsearch.journal.packed import PACK_SIZE
+from hpsearch.journal.planned import RunBlock
 from hpsearch.results.search_status import StatusReader
 from hpsearch.results.status import as_json, status_lines
 from hpsearch.store.journal_file import JournalReader
@@ -199,6 +202,23 @@ def test_rates_and_the_time_left_come_from_what_the_latest_controller_did(folder
     assert status.left_s == pytest.approx(30)
     # A silence longer than usual slows the estimate down.
     assert StatusReader(SearchReader(folder)).status(1040.0).left_s == pytest.approx(45)
+
+
+@pytest.mark.parametrize("over, left", [((), 0), (("x",), PACK_SIZE)])
+def test_a_watch_keeps_finished_runs_in_little_memory_unless_each_look_needs_them(
+    folder: SearchFolder, over: tuple[str, ...], left: int
+) -> None:
+    codes = [*range(1, PACK_SIZE + 1)]
+    block = RunBlock(1, "sim_", 1, "o", [[("x", code) for code in codes]], [codes])
+    write(folder, RunsPlanned.of(block), SearchStarted(SETTINGS.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
+    for code in codes:
+        write(folder, *run_events(code, "1@1", 0.0, value=f"0.{code}"))
+    reader = SearchReader(folder)
+    source = StatusReader(reader, over)
+    first = status_lines(source.status(9.0), 80)
+    source.update()
+    assert status_lines(source.status(9.0), 80) == first
+    assert len(reader.record.runs.by_number) == left
 
 
 def test_jobs_of_a_scheduler_are_queued_until_they_are_seen_running_or_their_log_is_there(
