@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 #: Signals by which systems and people end all that runs.
 _ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+_RUNNING = Status(JobPhase.RUNNING)
 #: How often an adopted process is looked at if the system cannot announce its end.
 _ADOPTED_POLL_S = 0.5
 
@@ -127,8 +128,8 @@ class LocalBackend:
     def _status(self, job: Job) -> Status:
         launcher = self._launchers.get(job.id)
         launcher_status = None if launcher is None else launcher.process.poll()
-        if self._is_running(job.id):
-            return Status(JobPhase.RUNNING)
+        if is_alive(job.id) if launcher is None else launcher_status is None:
+            return _RUNNING
         self._forget(job.id)
         status = _ended(job, launcher_status)
         if job.id in self._stops:

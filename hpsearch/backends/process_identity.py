@@ -52,7 +52,10 @@ class ProcessEntry:
 
 
 def _stat_of(pid: int) -> tuple[bytes, list[bytes]]:
-    """Return a process's name and the fields behind it. Raises OSError if there is no such process, or no /proc."""
+    """Return a process's name and the fields behind it up to its start time (and the rest as one field).
+
+    Raises OSError if there is no such process, or no /proc.
+    """
     # `Path.read_bytes` makes ten system calls instead of three, and each run needs its start time.
     descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -61,7 +64,7 @@ def _stat_of(pid: int) -> tuple[bytes, list[bytes]]:
         os.close(descriptor)
     # The name, field 2, may hold blanks and parentheses.
     name, _, rest = line.partition(b"(")[2].rpartition(b")")
-    return name, rest.split()
+    return name, rest.split(None, _STARTED + 1)
 
 
 def process_table() -> dict[int, ProcessEntry]:

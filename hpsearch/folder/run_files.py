@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import json
@@ -56,7 +57,8 @@ def read_summary_text(path: Path | str) -> str:
     if b"\0" in content:
         line = content[: content.find(b"\0")].count(b"\n") + 1
         raise SummaryError(f"{path}, line {line}: binary data; expected a line 'keyword value' for each keyword")
-    return content.decode("utf-8-sig", "replace")
+    # Not "utf-8-sig", whose decoder is written in Python.
+    return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
 
 
 def _read_although_new(path: Path | str) -> bytes:

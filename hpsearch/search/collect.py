@@ -44,7 +44,8 @@ class Outcome:
 def collect(folder: SearchFolder, run: Run, ended: AttemptEnded, config: SearchConfig) -> Outcome:
     """Read the summary of an ended run and decide its state. Raises SummaryUnreadable if a later try may succeed."""
     try:
-        summary = read_summary(folder.run_folder(run), run, config)
+        # A text, as a `Path` takes longer, and each run needs this.
+        summary = read_summary(f"{folder.path}/{run.folder}", run, config)
         if is_finished(summary):
             odd = f"the summary says finished, but: {ended.reason}" if ended.exit_status else ""
             return Outcome(RunState.FINISHED, summary, odd)
@@ -106,7 +107,8 @@ class Collector:
         self._search, self._config, self._backend = controller.search, controller.config, controller.backend
         self._console, self._clocks, self._runs = controller.console, controller.clocks, controller.runs
         self._unplaced: dict[str, tuple[RunRecord, list[LogFile]]] = {}
-        self._exit_files: dict[Path, str] = {}
+        #: Token of an attempt whose exit file is to be removed -> why that failed at the last try.
+        self._exit_files: dict[str, str] = {}
         self._next_try = 0.0
         self._unpacked: list[int] = []
         # Choosers and rules of early stopping keep references to records, which packing would turn into stale copies.
@@ -124,7 +126,7 @@ class Collector:
             return False
         self._place(entry, logs)
         self._note(entry, outcome)
-        self._exit_files.setdefault(run.attempt.exit_file, "")
+        self._exit_files.setdefault(run.attempt.token, "")
         self._remove_exit_files()
         return True
 
@@ -273,11 +275,11 @@ class Collector:
         """Remove exit files whose content is in the journal."""
         if self._search.trouble is not None:
             return
-        for path, problem in list(self._exit_files.items()):
+        for token, problem in list(self._exit_files.items()):
             try:
-                remove(path)
-                del self._exit_files[path]
+                remove(f"{self._search.folder.exits}/{token}")
+                del self._exit_files[token]
             except StoreError as error:
-                self._exit_files[path] = str(error)
+                self._exit_files[token] = str(error)
                 if not problem:
-                    self._console.warn(self._exit_files[path])
+                    self._console.warn(self._exit_files[token])

@@ -166,7 +166,8 @@ class Submissions:
 
     def time_to_next_try(self) -> float | None:
         """Return the seconds until the pause is over; None if there is no pause, or nothing to do after it."""
-        return self._delays.left_s or None if self else None
+        left_s = self._delays.left_s
+        return left_s if left_s and self else None
 
     def release_recorded(self) -> None:
         """Let accepted jobs run once the journal has their ids."""
@@ -329,7 +330,7 @@ class Delays:
     @property
     def left_s(self) -> float:
         """The seconds until the next submission may be tried."""
-        return max(0.0, self._until - self._steady())
+        return max(0.0, self._until - self._steady()) if self._until else 0.0
 
     def begin(self, reason: str, warn: Callable[[str], None]) -> bool:
         """Begin a pause, longer each time, and tell why, each reason once; return False if this has lasted too long."""

@@ -138,7 +138,7 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def remove(path: Path) -> None:
+def remove(path: Path | str) -> None:
     """Remove a file, if it is there. Raises StoreError if that cannot be done."""
     try:
         os.unlink(path)  # noqa: PTH108  (once a run; `Path.unlink` takes longer)
