@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from crash.torture.faults import FAULTS, Control, Fault, need_library
-from crash.torture.history import Act, History, random_history
+from crash.torture.history import Act, History, Step, random_history
 from crash.torture.oracle import findings
-from crash.torture.player import play
+from crash.torture.player import play, prepared
 from crash.torture.worlds import TROUBLES, USUAL
 from project import ROOT, Project, journal_has, rows, wait_until
 
@@ -140,6 +140,14 @@ def test_nothing_is_lost_repeated_or_left(library: Path, tmp_path: Path, world: 
     assert found == [], "\n".join(
         [str(history), *map(str, found), f"script/torture --only {world} --seed {seed} --one"]
     )
+
+
+def test_a_search_comes_to_its_end_after_a_command_that_hung(library: Path, tmp_path: Path) -> None:
+    history = History("several", 0, 4, (Step(Act.GO, "1"),))
+    with prepared(history, tmp_path / "history", library) as player:
+        player.stuck.append("1. hpsearch best")
+        found = findings(player.play().facts)
+    assert list(map(str, found)) == ["other: did not end: 1. hpsearch best"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -34,7 +34,7 @@ class World:
     troubles: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     is_local: bool = True
     mend: Callable[[], object] = _nothing
-    patience_s: float = 120
+    patience_s: float = 300
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def lsf(folder: Path) -> Iterator[World]:
         }
         faulty()()
         environment = {**cluster.own_variables(), "PATH": cluster.env()["PATH"]}
-        yield World(_CLUSTER, environment, troubles, is_local=False, mend=faulty(), patience_s=180)
+        yield World(_CLUSTER, environment, troubles, is_local=False, mend=faulty())
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def pbs(folder: Path) -> Iterator[World]:
             cluster.answer()
             cluster.write()
 
-        yield World(options, path, troubles, is_local=False, mend=mend, patience_s=180)
+        yield World(options, path, troubles, is_local=False, mend=mend)
 
 
 @contextmanager
@@ -177,7 +177,7 @@ def slurm(folder: Path) -> Iterator[World]:
             return lambda: None if returns else trouble()
 
         if_there = {name: begin(trouble) for name, trouble in troubles.items()}
-        yield World(options, environment, if_there, is_local=False, mend=mend, patience_s=300)
+        yield World(options, environment, if_there, is_local=False, mend=mend)
     finally:
         cluster.purge()
 
