@@ -77,7 +77,7 @@ class SearchConfig:
         return f"{size:,} configurations and {ranges}" if size > 1 else ranges
 
     def in_process(self, process: FunctionProcess) -> SearchConfig:
-        """Return the same configuration with the user's functions called in `process`, within its time limit."""
+        """Return the same with the user's functions called in `process`, within its time limit."""
         limited = {name: value for name, value in vars(self).items() if isinstance(value, LimitedFunction)}
         moved: dict[str, Any] = {name: function.in_process(process) for name, function in limited.items()}
         return replace(self, **moved)  # Any: the functions differ in type
@@ -153,7 +153,7 @@ def _config(
     script_name, summary_filename = check.script(problem_of_script), check.summary_filename()
     process = FunctionProcess()
     parser = _limited(process, check.function("_SUMMARY_PARSER_HANDLE"), numbers_in_tensors)
-    judge = _limited(
+    performance_eval = _limited(
         process, check.function("_PERFORMANCE_EVAL_HANDLE"), lambda answer: None if answer is None else bool(answer)
     )
     settings = Settings(
@@ -173,7 +173,9 @@ def _config(
     )
     argparse_handle = check.function("_ARGPARSE_HANDLE")
     check.raise_if_any(settings.grid_source)
-    return SearchConfig(settings, script_name, grids, conditions, constraints, parser, judge, argparse_handle)
+    return SearchConfig(
+        settings, script_name, grids, conditions, constraints, parser, performance_eval, argparse_handle
+    )
 
 
 def _limited(process: FunctionProcess, function: Callable[..., Any] | None, plain: Callable[[Any], object]) -> Any:

@@ -1,7 +1,7 @@
 """The names that modules written for the older tool take from `hpsearch.hpsearch`.
 
-They describe "the" configuration of the process. A context variable holds it, so that two searches in one process do
-not disturb each other.
+They describe "the" grid module of the process. A context variable holds what it says, so that two searches in one
+process do not disturb each other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CONFIG: ContextVar[SearchConfig | None] = ContextVar("hpsearch_config", default
 
 @contextlib.contextmanager
 def using_config(config: SearchConfig) -> Iterator[None]:
-    """Let the old names describe this configuration within the context."""
+    """Let the old names describe this grid module within the context."""
     token = _CONFIG.set(config)
     try:
         yield
@@ -98,7 +98,7 @@ def write_slurm_script(args: argparse.Namespace, cmd_str: str, cmd_folder_name: 
     return str(path)
 
 
-#: The configuration that the old names describe; None before any was read.
+#: What the grid module says that the old names describe; None before any was read.
 current_config = _CONFIG.get
 
 
@@ -110,7 +110,7 @@ def _known_config() -> SearchConfig:
 
 
 _OLD_FUNCTIONS = (read_config, get_performance_summary, args_to_cmd_str, write_slurm_script)
-#: Old attribute -> how a configuration tells it, and its value before any configuration was read.
+#: Old attribute -> how it is read from a grid module's settings, and its value before any module was read.
 _ATTRIBUTES: Mapping[str, tuple[Callable[[SearchConfig], Any], Any]] = {  # Any: the attributes differ in type
     "_SCRIPT_NAME": (lambda config: config.script_name, None),
     "_SUMMARY_FILENAME": (lambda config: config.settings.summary_filename, None),

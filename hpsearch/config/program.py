@@ -63,13 +63,13 @@ def program_in_copy(
     is_copied: whether a path relative to `top` is in the copy.
     """
 
-    def there(word: str) -> str:
+    def in_copy(word: str) -> str:
         path = Path(word)
         if not path.is_absolute() or not is_copied(os.path.relpath(path.parent.resolve() / path.name, top)):
             return word
         return os.path.join(".", os.path.relpath(path.parent.resolve() / path.name, run_cwd))  # noqa: PTH118
 
-    return tuple(map(there, program))
+    return tuple(map(in_copy, program))
 
 
 def path_of_copy(top: Path, run_cwd: Path) -> list[str]:

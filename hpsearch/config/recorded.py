@@ -1,4 +1,4 @@
-"""The configuration of an earlier search: from its journal, its grid module, or the module's copy."""
+"""What an earlier search was set up with: from its journal, its grid module, or the module's copy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REQUIRED = {"_SCRIPT_NAME", "_SUMMARY_FILENAME", "_SUMMARY_KEYWORDS"}
 
 
 def config_of(settings: Settings, needs_functions: bool = False) -> SearchConfig:
-    """Return the configuration of a search with a journal; its grid module is imported only for its functions.
+    """Return what a search with a journal was set up with; its grid module is imported only for its functions.
 
     needs_functions: import the functions even if there is no summary parser.
     From here on, modules are found as they were when the search started (also the user's own scheduler).
@@ -55,7 +55,7 @@ def check_is_recorded_module(found: str, settings: Settings) -> None:
 
 
 def config_to_end(settings: Settings, warn: Callable[[str], None]) -> SearchConfig:
-    """Return the configuration for ending a search; a broken module does not matter for that."""
+    """Return the same for ending a search; a broken module does not matter for that."""
     try:
         return config_of(settings)
     except ConfigError as error:
@@ -86,7 +86,7 @@ def config_for_folder(
     run_cwd: Path,
     needs_functions: bool,
 ) -> SearchConfig:
-    """Return the configuration for looking at a search folder of any origin.
+    """Return the same for looking at a search folder of any origin.
 
     files: names of the files in the folder. settings: what its journal says, None if there is none.
     grid_module: the dotted name that the user gave; empty = what the folder records. It and the

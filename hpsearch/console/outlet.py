@@ -211,10 +211,10 @@ def outlets_of(out: TextIO, err: TextIO) -> tuple[Outlet, Outlet]:
 
 def _outlet_of(stream: TextIO) -> Outlet:
     key = stream, _thread.get_ident()
-    known = _OUTLETS.get(key) or Outlet(stream)
-    if not known.never_blocks:
-        _OUTLETS[key] = known
-    return known
+    outlet = _OUTLETS.get(key) or Outlet(stream)
+    if not outlet.never_blocks:
+        _OUTLETS[key] = outlet
+    return outlet
 
 
 def _bytes_of(text: str | bytes) -> bytes:

@@ -119,11 +119,11 @@ def best_means(
 
 
 def p_of_second(means: Sequence[Mean[T]]) -> float | None:
-    """Return the p of Welch's t-test on the best two configurations; None if there is no verdict."""
+    """Return the p of Welch's t-test on the best two configurations; None if they cannot be compared."""
     return welch_p(means[0].spread, means[1].spread) if len(means) > 1 else None
 
 
-def verdict(means: Sequence[Mean[T]]) -> str:
+def difference_text(means: Sequence[Mean[T]]) -> str:
     """Say whether the best two configurations differ by more than chance; empty if too few runs count to tell."""
     p = p_of_second(means)
     differ = "differ" if p is not None and p <= SIGNIFICANT_P else NO_DIFFERENCE

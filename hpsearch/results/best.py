@@ -21,7 +21,7 @@ from hpsearch.core.configurations import by_configuration
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.hints import did_you_mean
 from hpsearch.core.model import Run, RunState
-from hpsearch.core.ranking import Mean, best, best_means, number_of, p_of_second, ranking_number, verdict
+from hpsearch.core.ranking import Mean, best, best_means, difference_text, number_of, p_of_second, ranking_number
 from hpsearch.core.statistics import mean_text, spread_of
 from hpsearch.folder.by_configuration import check_over, seeds_of
 from hpsearch.folder.choice import choose_folder
@@ -110,7 +110,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         console.note(f"best by {by} ({order}) of {of}")
         console.results(_table(best[:count], means[:count], runs, key, console))
         stopped = f"{amount(runs.stopped, 'run')} stopped early, not ranked" if runs.stopped else ""
-        console.notes(filter(None, [verdict(means), stopped]))
+        console.notes(filter(None, [difference_text(means), stopped]))
     return 0
 
 

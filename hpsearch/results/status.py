@@ -19,7 +19,7 @@ from hpsearch.console.console import Console
 from hpsearch.console.exit_status import clean_up_when_interrupted
 from hpsearch.console.text import aligned, amount, duration
 from hpsearch.core.model import JobPhase, RunState
-from hpsearch.core.ranking import number_of, p_of_second, verdict
+from hpsearch.core.ranking import difference_text, number_of, p_of_second
 from hpsearch.folder.by_configuration import check_over
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.failures import known_cause, log_hint, shared_by
@@ -249,7 +249,7 @@ def _second(status: SearchStatus) -> Iterator[str]:
     """Name the second best configuration, if they have several runs, and say whether it differs from the best."""
     for mean in status.means[1:2]:
         yield ": ".join(filter(None, [mean.text, _options(mean.counted[0], status)]))
-        yield from filter(None, [verdict(status.means)])
+        yield from filter(None, [difference_text(status.means)])
 
 
 def _options(entry: RunRecord, status: SearchStatus) -> str:

@@ -20,7 +20,7 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.search.controller import Controller, OpenRun
 from hpsearch.stopping.curves import Curve
-from hpsearch.stopping.rules import Stop, StopRule, first_verdict
+from hpsearch.stopping.rules import Stop, StopRule, first_stop
 from hpsearch.store.live import LiveSearch
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ class EarlyStop:
         rules = [rule for rule in self._rules if may_compare or not rule.compares]
         others = rivals.of(entry) if any(rule.compares for rule in rules) else []
         curve, after = values.curves[entry.run.number], self._options.stop_after
-        return first_verdict(rules, curve, others, ascending=values.source.ascending, stop_after=after)
+        return first_stop(rules, curve, others, ascending=values.source.ascending, stop_after=after)
 
     def _note(self, hopeless: Sequence[tuple[OpenRun, Stop]]) -> None:
         """Note why runs are about to be ended, or would be; on disk before the signal, in case this process dies."""

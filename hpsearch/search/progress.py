@@ -12,7 +12,7 @@ from hpsearch.console.colour import green, red
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
 from hpsearch.core.model import Job, RunState
-from hpsearch.core.ranking import SIGNIFICANT_P, Mean, number_of, p_of_second, verdict
+from hpsearch.core.ranking import SIGNIFICANT_P, Mean, difference_text, number_of, p_of_second
 from hpsearch.core.summary import cell_under
 from hpsearch.folder.by_configuration import seeds_of
 from hpsearch.folder.failures import failure_lines, known_cause, log_hint
@@ -177,7 +177,7 @@ class Progress:
             yield [green(f"best {key} {value}"), green(f"best {value}")]
         p = p_of_second(self._means)
         if p is not None and p > SIGNIFICANT_P:
-            yield [verdict(self._means), f"p = {p:.2g} to second", ""]
+            yield [difference_text(self._means), f"p = {p:.2g} to second", ""]
 
 
 def submitted_lines(controller: Controller, runs: Collection[int], earlier: Collection[str]) -> list[str]:
@@ -221,7 +221,7 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_
         lines.append(f"best by {by}{at} ({direction} first):")
         header, first, *others = means_table(means, record, over) if over else best_table(best, record)
         lines += ["  " + line for line in (header, green(first), *others)]
-        lines += filter(None, [verdict(means)])
+        lines += filter(None, [difference_text(means)])
         file = folder.results_by_configuration
         lines += [f"all of them, with mean and spread: {file.name}"] * bool(means and file.exists())
     return lines

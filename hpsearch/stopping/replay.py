@@ -8,7 +8,7 @@ from itertools import islice
 from hpsearch.core.ranking import best as best_first
 from hpsearch.startup.classes import dataclass
 from hpsearch.stopping.curves import Curve
-from hpsearch.stopping.rules import Stop, StopRule, first_verdict
+from hpsearch.stopping.rules import Stop, StopRule, first_stop
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def replay(
                 live.remove(index)
                 continue
             others = [*known[:index], *known[index + 1 :]]
-            stop = first_verdict(rules, known[index], others, ascending=ascending, stop_after=stop_after)
+            stop = first_stop(rules, known[index], others, ascending=ascending, stop_after=stop_after)
             if stop is not None:
                 stops[index] = stop
                 live.remove(index)

@@ -43,7 +43,7 @@ class Stop:
     value: float
 
 
-def verdict(
+def stop_by(
     rule: StopRule, own: Curve, others: Sequence[Curve], *, ascending: bool = False, stop_after: float = 1.0
 ) -> Stop | None:
     """Return why a run should be stopped now; None if it should go on.
@@ -55,16 +55,16 @@ def verdict(
         return None
     if rule is StopRule.NAN:
         return _nan(own)
-    judge = _median if rule is StopRule.MEDIAN else _asha
-    reason = judge(own, others, ascending, stop_after)
+    why = _median if rule is StopRule.MEDIAN else _asha
+    reason = why(own, others, ascending, stop_after)
     return Stop(rule, reason, own.last_step, own.best(ascending)) if reason else None
 
 
-def first_verdict(
+def first_stop(
     rules: Iterable[StopRule], own: Curve, others: Sequence[Curve], *, ascending: bool = False, stop_after: float = 1.0
 ) -> Stop | None:
-    """Return the verdict of the first rule that stops a run; None if none does."""
-    found = (verdict(rule, own, others, ascending=ascending, stop_after=stop_after) for rule in rules)
+    """Return why the first rule that stops a run does; None if none stops it."""
+    found = (stop_by(rule, own, others, ascending=ascending, stop_after=stop_after) for rule in rules)
     return next(filter(None, found), None)
 
 

@@ -1,4 +1,4 @@
-"""The user's own functions (summary parser, performance judge, constraints), called in a child process, with a limit.
+"""The user's own functions (parser, performance evaluation, constraints), called in a child process, with a limit.
 
 A function that never returns must not hold up a search, and only a process can be ended for certain: a thread goes on,
 and a library may block signals. The process is a fork, so that the functions find their modules as imported. It stays
@@ -159,9 +159,9 @@ class ConstraintProcess:
         answers: list[Any] = []
         size = 100
         while len(answers) < len(rows):
-            begun = time.monotonic()
+            began = time.monotonic()
             answers += self._answers(columns, rows[len(answers) : len(answers) + size], is_watched)
-            took_s = time.monotonic() - begun
+            took_s = time.monotonic() - began
             # A slow constraint's time limit is for one configuration, so send fewer at a time.
             size = min(2 * size, 50_000) if took_s < 0.2 else max(1, size // 2) if took_s > 1 else size
         return answers
@@ -188,10 +188,10 @@ def _verdicts(
     rows: codes of the configurations, as hexadecimal 32-bit numbers: `encode` would take longer than the constraints.
     """
     answers: list[object] = []
-    names, known = [column.name for column in columns], [column.options for column in columns]
+    names, pairs = [column.name for column in columns], [column.options for column in columns]
     codes = iter(memoryview(bytes.fromhex(rows)).cast("i"))
     for row in zip(*[codes] * len(names)):
-        options = [each[code] for each, code in zip(known, row) if code]
+        options = [each[code] for each, code in zip(pairs, row) if code]
         read: dict[object, None] = {}
         fresh: Callable[[], dict[str, object]] = functools.partial(dict, options)
         try:
@@ -238,10 +238,10 @@ class _Child:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._to_child, json.dumps(requests).encode() + b"\n")
         for _ in requests:
-            begun = time.monotonic()
+            began = time.monotonic()
             while b"\n" not in received:
                 limit = min(limit_s, _LIMIT_WHEN_STOPPING_S) if is_stopping() else limit_s
-                if time.monotonic() - begun > limit:
+                if time.monotonic() - began > limit:
                     self.end()
                     yield ParserTimeout(f"no answer within {limit:g} s, which --parser_timeout sets")
                     return

@@ -13,12 +13,12 @@ from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.core.ranking import (
     best,
     best_means,
+    difference_text,
     low_is_good,
     number_of,
     odd_performance,
     p_of_second,
     ranked,
-    verdict,
 )
 from hpsearch.folder.run_tables import best_runs
 from hpsearch.journal.run_record import RunRecord
@@ -109,5 +109,5 @@ def test_the_order_of_means_is_that_of_a_plain_sort(configurations: list[list[in
 )
 def test_a_verdict_takes_three_numbers_on_both_sides(second: list[float], said: str) -> None:
     means = best_means([[1.0, 2.0, 3.0], second], lambda value: value, ascending=False)
-    assert verdict(sorted(means, key=lambda mean: len(mean.counted), reverse=True)) == said
-    assert (verdict(means[:1]), p_of_second(means[:1])) == ("", None)
+    assert difference_text(sorted(means, key=lambda mean: len(mean.counted), reverse=True)) == said
+    assert (difference_text(means[:1]), p_of_second(means[:1])) == ("", None)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.stopping.curves import Curve, Point, merged
-from hpsearch.stopping.rules import Stop, StopRule, first_verdict, verdict
+from hpsearch.stopping.rules import Stop, StopRule, first_stop, stop_by
 
 NAN = math.nan
 COMPARING = [StopRule.MEDIAN, StopRule.ASHA]
@@ -71,7 +71,7 @@ def plain_asha_stops(own: Curve, others: list[Curve], sign: float, stop_after: f
 @given(CURVES, st.booleans(), STOP_AFTER)
 def test_median_is_what_a_plain_implementation_says(curves: list[Curve], ascending: bool, stop_after: float) -> None:
     own, *others = curves
-    found = verdict(StopRule.MEDIAN, own, others, ascending=ascending, stop_after=stop_after)
+    found = stop_by(StopRule.MEDIAN, own, others, ascending=ascending, stop_after=stop_after)
     assert (found is not None) == plain_median_stops(own, others, -1 if ascending else 1, stop_after)
 
 
@@ -79,7 +79,7 @@ def test_median_is_what_a_plain_implementation_says(curves: list[Curve], ascendi
 @given(CURVES, st.booleans(), STOP_AFTER)
 def test_asha_is_what_a_plain_implementation_says(curves: list[Curve], ascending: bool, stop_after: float) -> None:
     own, *others = curves
-    found = verdict(StopRule.ASHA, own, others, ascending=ascending, stop_after=stop_after)
+    found = stop_by(StopRule.ASHA, own, others, ascending=ascending, stop_after=stop_after)
     assert (found is not None) == plain_asha_stops(own, others, -1 if ascending else 1, stop_after)
 
 
@@ -92,7 +92,7 @@ def test_the_run_with_the_best_value_of_all_is_never_stopped(
     sign = -1 if ascending else 1
     best = max(range(len(curves)), key=lambda place: plain_best(curves[place], math.inf, sign))
     others = curves[:best] + curves[best + 1 :]
-    assert verdict(rule, curves[best], others, ascending=ascending, stop_after=stop_after) is None
+    assert stop_by(rule, curves[best], others, ascending=ascending, stop_after=stop_after) is None
 
 
 @pytest.mark.parametrize("rule", COMPARING)
@@ -101,8 +101,8 @@ def test_the_run_with_the_best_value_of_all_is_never_stopped(
 def test_a_rule_does_not_care_for_the_sign(rule: StopRule, curves: list[Curve], stop_after: float) -> None:
     own, *others = curves
     negative = [Curve(tuple(Point(point.step, -point.value) for point in one.points)) for one in curves]
-    found = verdict(rule, own, others, stop_after=stop_after)
-    mirrored = verdict(rule, negative[0], negative[1:], ascending=True, stop_after=stop_after)
+    found = stop_by(rule, own, others, stop_after=stop_after)
+    mirrored = stop_by(rule, negative[0], negative[1:], ascending=True, stop_after=stop_after)
     assert (found is None) == (mirrored is None)
 
 
@@ -111,7 +111,7 @@ def test_a_rule_does_not_care_for_the_sign(rule: StopRule, curves: list[Curve], 
 @given(st.integers(1, 30), st.integers(1, 9))
 def test_runs_that_are_equal_go_on(rule: StopRule, steps: int, count: int) -> None:
     one = curve(*[0.5] * steps)
-    assert verdict(rule, one, [one] * count) is None
+    assert stop_by(rule, one, [one] * count) is None
 
 
 @pytest.mark.parametrize("rule", COMPARING)
@@ -119,32 +119,32 @@ def test_runs_that_are_equal_go_on(rule: StopRule, steps: int, count: int) -> No
 @given(CURVES)
 def test_no_run_is_judged_before_its_time(rule: StopRule, curves: list[Curve]) -> None:
     own, *others = curves
-    assert verdict(rule, own, others, stop_after=own.last_step + 1) is None
+    assert stop_by(rule, own, others, stop_after=own.last_step + 1) is None
 
 
 @pytest.mark.parametrize("rule, fewest", [(StopRule.MEDIAN, 3), (StopRule.ASHA, 2)])
 def test_few_others_say_nothing(rule: StopRule, fewest: int) -> None:
     own, other = curve(0.1), curve(0.9)
-    assert [verdict(rule, own, [other] * count) is not None for count in range(5)] == [n >= fewest for n in range(5)]
+    assert [stop_by(rule, own, [other] * count) is not None for count in range(5)] == [n >= fewest for n in range(5)]
 
 
 def test_others_that_have_not_come_so_far_are_compared_at_their_step() -> None:
     own, others = curve(0.1, 0.2, 0.3, 0.4), [curve(0.4, 0.8), curve(0.4, 0.8), curve(0.4, 0.8, 0.9)]
-    found = verdict(StopRule.MEDIAN, own, others)
+    found = stop_by(StopRule.MEDIAN, own, others)
     reason = "its best value 0.4 up to step 4 is below the median 0.6 of 3 others at step 2"
     assert found == Stop(StopRule.MEDIAN, reason, 4, 0.4)
 
 
 def test_asha_says_how_many_it_keeps() -> None:
-    found = verdict(StopRule.ASHA, curve(9, 8, 7, 6), [curve(5, 5, 5), curve(5, 5), curve(9, 9, 5)], ascending=True)
+    found = stop_by(StopRule.ASHA, curve(9, 8, 7, 6), [curve(5, 5, 5), curve(5, 5), curve(9, 9, 5)], ascending=True)
     reason = "its best value 6 up to step 4 is not among the best 1 of 3 runs at step 3"
     assert found == Stop(StopRule.ASHA, reason, 4, 6)
 
 
 @pytest.mark.parametrize("rule", COMPARING)
 def test_a_run_without_a_number_is_the_worst(rule: StopRule) -> None:
-    assert verdict(rule, curve(NAN), [curve(0.1)] * 3) is not None
-    assert verdict(rule, curve(0.1), [curve(NAN)] * 3) is None
+    assert stop_by(rule, curve(NAN), [curve(0.1)] * 3) is not None
+    assert stop_by(rule, curve(0.1), [curve(NAN)] * 3) is None
 
 
 @pytest.mark.parametrize(
@@ -152,26 +152,26 @@ def test_a_run_without_a_number_is_the_worst(rule: StopRule) -> None:
     [((0.1, NAN, NAN), True), ((NAN, NAN), True), ((NAN,), False), ((NAN, NAN, 0.1), False), ((NAN, 0.1, NAN), False)],
 )
 def test_nan_twice_in_a_row_stops_a_run_unless_it_has_recovered(values: tuple[float, ...], is_stopped: bool) -> None:
-    assert (verdict(StopRule.NAN, curve(*values), []) is not None) == is_stopped
+    assert (stop_by(StopRule.NAN, curve(*values), []) is not None) == is_stopped
 
 
 def test_infinity_is_a_number() -> None:
-    assert verdict(StopRule.NAN, curve(math.inf, math.inf, -math.inf), []) is None
+    assert stop_by(StopRule.NAN, curve(math.inf, math.inf, -math.inf), []) is None
 
 
 def test_a_stop_for_nan_says_where() -> None:
-    found = verdict(StopRule.NAN, curve(0.1, NAN, NAN, width=0.5), [])
+    found = stop_by(StopRule.NAN, curve(0.1, NAN, NAN, width=0.5), [])
     assert found is not None
     assert (found.reason, found.step) == ("not a number twice in a row, at steps 1.5 and 2", 2)
 
 
 @pytest.mark.parametrize("rule", StopRule)
 def test_a_run_that_has_told_nothing_goes_on(rule: StopRule) -> None:
-    assert verdict(rule, Curve(), [curve(1)] * 5) is None
+    assert stop_by(rule, Curve(), [curve(1)] * 5) is None
 
 
 def test_of_several_rules_the_first_that_stops_a_run_counts() -> None:
     own, others = curve(0.1, NAN, NAN), [curve(0.9, 0.9, 0.9)] * 3
     rules = [StopRule.NAN, StopRule.MEDIAN]
-    found = [first_verdict(order, own, others) for order in (rules, rules[::-1])]
+    found = [first_stop(order, own, others) for order in (rules, rules[::-1])]
     assert [stop and stop.rule for stop in found] == rules
