@@ -5,11 +5,10 @@ One slot: runs that take no time. Four slots: runs of 20 to 50 ms, so that two c
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from pathlib import Path
 
-from _measure import answer, new_search, scratch_project, seconds
+from _measure import answer, new_search, scratch_project, seconds, set_aside
 
 #: Slots -> how many runs, the pause within each, and the longest median gap, in ms.
 CASES = {1: (300, ":", 2.0), 4: (600, "sleep 0.0$((2 + RANDOM % 4))$((RANDOM % 10))", 3.0)}
@@ -44,8 +43,7 @@ def main() -> None:
         with scratch_project(f"{{'x': list(range({count}))}}", script=STAMPING.format(pause=pause)) as folder:
             numbers = "".join(f"{number}\n" for number in range(count))
             for _ in range(ROUNDS):
-                for name in ("peer", "out"):
-                    shutil.rmtree(folder / name, ignore_errors=True)
+                set_aside(folder, "peer", "out")
                 seconds(["xargs", f"-P{slots}", "-I{}", "./train.sh", "--out_dir=peer/{}"], folder, numbers)
                 peer += gaps(folder, slots)
                 seconds(new_search(f"--num_cpu_jobs={slots}"), folder)

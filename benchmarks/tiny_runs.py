@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from _measure import ROOT, answer, scratch_project, seconds
+from _measure import ROOT, answer, making_a_file_us, scratch_project, seconds, set_aside
 
 COUNT, SLOTS = 1000, (1, 2, 4)
 SCRIPT = ["./train.sh", "--x={}", "--out_dir=peer/{}"]
@@ -68,7 +68,7 @@ def bare_loop(slots: int) -> None:
 
 def search(folder: Path, slots: int, count: int = COUNT) -> tuple[float, float]:
     """Run a search whose messages go to a file, as those of a job do; return its time and its CPU time, in seconds."""
-    shutil.rmtree(folder / "out", ignore_errors=True)
+    set_aside(folder, "out")
     options = ["--grid_module=config", "--visible_gpus=-1", "--out_dir=out", "--force_out_dir"]
     options += [f"--num_cpu_jobs={slots}", f"--num_searches={count}"]
     began = time.perf_counter()
@@ -89,8 +89,7 @@ def cpu_seconds(folder: Path) -> float:
 
 def peer_seconds(folder: Path, words: Sequence[str], stdin: str = "") -> float:
     """Return how long a peer takes for all runs."""
-    for name in ("bare", "peer", "exits"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    set_aside(folder, "bare", "peer", "exits")
     return seconds(words, folder, stdin)
 
 
@@ -111,6 +110,7 @@ def main(rounds: int = 2) -> None:
                 ours[slots].append(took)
                 cpu_ms.append(1000 * (cpu - startup) / COUNT)
                 xargs[slots].append(peer_seconds(folder, ["xargs", f"-P{slots}", "-I{}", *SCRIPT], numbers))
+        file_us = making_a_file_us(folder)
         if shutil.which("parallel") is not None:
             joblog = ["parallel", "--will-cite", "-j1", "--joblog", "log", *SCRIPT]
             print(f"GNU parallel --joblog: {peer_seconds(folder, joblog, numbers):.2f} ms a run, one at a time")
@@ -120,7 +120,10 @@ def main(rounds: int = 2) -> None:
         details = f"{ms[slots]:.2f} ms a run, the loop {loop:.2f}, xargs {plain:.2f}"
         answer(f"{COUNT} tiny runs, {slots} at once / bare loop", ms[slots] / loop, 1.2, details)
     answer("tiny runs, 2 at once / 1 at once", ms[2] / ms[1], 1, f"{ms[2]:.2f} ms, {ms[1]:.2f} ms")
-    details = f"and {startup:.2f} s to begin with; the bare loop's own process {statistics.median(bare_cpu_ms):.2f} ms"
+    details = (
+        f"and {startup:.2f} s to begin with; the bare loop's own process {statistics.median(bare_cpu_ms):.2f} ms; "
+    )
+    details += f"making a file here takes {file_us:.0f} us"
     answer("CPU time of the controller a run, ms", statistics.median(cpu_ms), 0.8, details)
 
 
