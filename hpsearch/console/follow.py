@@ -57,7 +57,8 @@ class LogFollower:
 
     def __init__(self, paths: Iterable[Path], opener: Callable[[str, int], int] | None = None) -> None:
         """opener: opens each file, as that of `open` does; it may raise OSError, and then reading does, too."""
-        self._files: dict[Path, _Followed | None] = dict.fromkeys(paths)
+        # As texts: each look takes less time, and an opener gets the path as it is.
+        self._files: dict[str, _Followed | None] = dict.fromkeys(map(str, paths))
         self._opener = opener
 
     def pieces(self, whole_lines: bool = False, is_last: bool = False) -> Iterator[bytes]:
@@ -85,10 +86,9 @@ class LogFollower:
             if file is None:
                 try:
                     # Most runs of a large search print nothing: do not open their files, unless the opener judges them.
-                    if self._opener is None and path.stat().st_size == 0:
+                    if self._opener is None and os.stat(path).st_size == 0:  # noqa: PTH116  (see above)
                         continue
-                    # As text: an opener gets the path as it is.
-                    file = self._files[path] = _Followed(FileIO(str(path), "r", opener=self._opener))
+                    file = self._files[path] = _Followed(FileIO(path, "r", opener=self._opener))
                 except FileNotFoundError:
                     continue
             yield file

@@ -191,7 +191,8 @@ class Dispatcher:
         """Show what runs have printed since the last look, and look for a request to stop."""
         self._look_for_request()
         for run in self._runs.values():
-            if run.follower is not None:
+            # What an ended run has printed is shown when it is collected, in a moment.
+            if run.follower is not None and run.entry.ended is None:
                 self._console.echo(run.follower)
         self._progress.refresh()
 
