@@ -168,3 +168,10 @@ def test_a_search_with_seeds_says_over_what_it_is_repeated(options: dict[str, ob
 
 def test_a_search_without_a_finished_run_has_a_table_without_rows() -> None:
     assert configuration_table([], SETTINGS, ("random_seed",)) == (["lr", "flag", "n"], [])
+
+
+def test_a_keyword_that_only_a_summary_has_gets_columns_as_well() -> None:
+    options, summary = run("0.5", lr=1)
+    columns, rows = configuration_table([(options, {**summary, "more": ["3"]})], SETTINGS, ())
+    assert columns[-len(NAMES) :] == [f"more_{name}" for name in NAMES]
+    assert rows[0]["more_mean"] == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -334,3 +335,16 @@ def test_a_lock_file_that_was_damaged_under_its_holder_is_mended_by_the_next_bea
 def test_a_request_says_the_same_of_its_holder_whenever_it_was_written(path: Path) -> None:
     assert Holder(**{**asdict(OTHER), "beat": 7}) == OTHER
     assert len(record_of(replace(OTHER, beat=7))) == len(record_of(replace(OTHER, beat=123_456)))
+
+
+def test_a_holder_is_named_by_process_machine_and_time() -> None:
+    assert re.fullmatch(r"process 7 on here, since 1970-01-0[12] \d\d:\d\d:05", str(OWN))
+    assert str(Holder(host="", pid=0, since=0.0)) == "the lock file cannot be read"
+
+
+def test_claims_that_killed_processes_left_hold_nobody_up_and_are_taken_away(path: Path) -> None:
+    for name in ("lock.claim", "lock.claim1", "lock.claim2"):
+        path.with_name(name).touch()
+    clock = Time()
+    ControllerLock(path, OWN, replace(clock.ways(), beat_s=1.0)).release()
+    assert (clock.now_s, [each.name for each in path.parent.iterdir()]) == (pytest.approx(106, abs=0.1), ["lock"])

@@ -30,7 +30,7 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.values import decode, encode
 from hpsearch.store.journal_file import Journal, JournalReader
 from hpsearch.store.layout import write_whole
-from hpsearch.store.table import ResultsTable, read_table, write_table
+from hpsearch.store.table import ResultsTable, breaks_off, read_table, seed_of, whole_rows, write_table
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -272,3 +272,37 @@ def test_fault_17_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         write_whole(path, b"new content")
     assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("content", "rows", "is_torn"),
+    [
+        ("", 0, False),
+        ("a;out\n", 0, False),
+        ("a;out\n1;o/sim_1\n", 1, False),
+        ("a;out\n1;o/sim_1\n2;o/si", 1, True),
+        ("a;out\n1;o/sim_1\n2", 1, True),
+        ("out;a\no/sim_1;1\no/sim_2;2", 2, True),
+    ],
+)
+def test_a_row_that_breaks_off_in_its_output_option_is_left_out(
+    tmp_path: Path, content: str, rows: int, is_torn: bool
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(content)
+    assert (len(whole_rows(path, "out")), breaks_off(path)) == (rows, is_torn)
+
+
+@pytest.mark.parametrize(
+    ("options", "seed"),
+    [
+        ({"lr": 1}, ""),
+        ({"seed": 3, "lr": 1}, "3"),
+        ({"data_seed": 4, "random_seed": 5, "seed": 6}, "5"),
+        ({"Data_Seed": 4}, "4"),
+        ({"data_seed": 4, "model_seed": 5}, ""),
+        ({"seeds": 4}, ""),
+    ],
+)
+def test_a_seed_is_told_where_its_option_is_sure(options: dict[str, object], seed: str) -> None:
+    assert seed_of(options) == seed

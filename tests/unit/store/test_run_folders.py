@@ -1,0 +1,80 @@
+"""Logs and the command of a run are put into its folder when it ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from searches import SETTINGS
+
+from hpsearch.core.model import Configuration, Run
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.run_folders import move_file, put_files_in_place, set_logs_aside
+
+RUN = Run(1, "sim_1", Configuration((("x", 1),)), "o/sim_1")
+
+
+def put(folder: Path, *logs: str) -> list[str]:
+    """Put logs of these names in place; return what is in the run's folder then."""
+    put_files_in_place(str(folder / "sim_1"), [(folder / name, f"job.{name}") for name in logs], RUN, SETTINGS)
+    return sorted(path.name for path in (folder / "sim_1").iterdir())
+
+
+def test_a_folder_that_the_run_did_not_make_is_made_for_its_logs_and_command(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("printed")
+    (tmp_path / "err").write_text("")
+    assert put(tmp_path, "out", "err") == ["hpsearch_command.sh", "job.err", "job.out"]
+    assert (tmp_path / "sim_1" / "job.out").read_text() == "printed"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_without_logs_has_a_folder_with_its_command(tmp_path: Path) -> None:
+    assert put(tmp_path, "out") == ["hpsearch_command.sh"]
+
+
+def test_putting_files_in_place_twice_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("printed")
+    assert put(tmp_path, "out") == put(tmp_path, "out") == ["hpsearch_command.sh", "job.out"]
+
+
+def test_a_file_of_the_script_with_the_name_of_a_log_stays(tmp_path: Path) -> None:
+    (tmp_path / "sim_1").mkdir()
+    (tmp_path / "sim_1" / "job.out").write_text("the script's")
+    (tmp_path / "out").write_text("printed")
+    assert put(tmp_path, "out") == ["hpsearch_command.sh", "job.out", "job.out.2"]
+    assert (tmp_path / "sim_1" / "job.out").read_text() == "the script's"
+
+
+def test_a_file_is_moved_to_another_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("x")
+
+    def refuse(source: object, target: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "rename", refuse)
+    move_file(tmp_path / "a", tmp_path / "b")
+    assert ((tmp_path / "b").read_text(), (tmp_path / "a").exists()) == ("x", False)
+
+
+def test_logs_are_set_aside_and_the_folder_goes_if_nothing_else_is_in_it(tmp_path: Path) -> None:
+    folder = SearchFolder(tmp_path)
+    folder.create_state()
+    own = folder.run_folder(RUN)
+    own.mkdir()
+    for name in ("job_sim_1.out", "job_sim_1.err"):
+        (own / name).write_text(name)
+    set_logs_aside(folder, RUN, 1)
+    aside = folder.attempts / "sim_1.attempt1"
+    assert (sorted(path.name for path in aside.iterdir()), own.exists()) == (["job_sim_1.err", "job_sim_1.out"], False)
+
+
+def test_files_of_the_script_stay_where_they_are_when_logs_are_set_aside(tmp_path: Path) -> None:
+    folder = SearchFolder(tmp_path)
+    folder.create_state()
+    folder.run_folder(RUN).mkdir()
+    (folder.run_folder(RUN) / "model.pt").write_text("")
+    set_logs_aside(folder, RUN, 1)
+    assert [path.name for path in folder.run_folder(RUN).iterdir()] == ["model.pt"]
+    assert not list(folder.attempts.iterdir())
