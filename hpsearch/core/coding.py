@@ -248,16 +248,16 @@ class CodedSpace:
 
     def report(
         self,
-        outcomes: Sequence[ConditionReport] | None,
+        of_rules: Sequence[ConditionReport] | None,
         duplicates: int = 0,
         available: int | None = None,
         left_out: tuple[int, ...] = (),
         tried: int | None = None,
     ) -> SpaceReport:
-        """Return the report. outcomes: of the rules, in order; None if there is no table that would tell."""
-        if outcomes is None:
-            outcomes = [ConditionReport(problem=problem) for problem in self.never()]
-        reports = {rule.number: outcome for rule, outcome in zip(self.rules, outcomes)}
+        """Return the report. of_rules: their reports, in order; None if there is no table that would tell."""
+        if of_rules is None:
+            of_rules = [ConditionReport(problem=problem) for problem in self.never()]
+        reports = {rule.number: report for rule, report in zip(self.rules, of_rules)}
         reports.update({n: ConditionReport(problem=why, is_skipped=True) for n, why in self.skipped.items()})
         conditions = tuple(reports[number] for number in range(1, self._count + 1))
         return SpaceReport(self.grid_size, conditions, tuple(self._repeated()), duplicates, available, left_out, tried)

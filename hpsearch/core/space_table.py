@@ -62,12 +62,12 @@ def from_table(coded: CodedSpace, order: Order, judge: Judge | None) -> Selectio
         found.append(numbers[duplicates.new(codes)])
     positions = np.concatenate(found)[duplicates.first_of_all()]
     count, possible = len(positions), coded.possible
-    outcomes = [effect.report(possible, never) for effect, never in zip(effects, coded.never())]
+    reports = [effect.report(possible, never) for effect, never in zip(effects, coded.never())]
     if not order.deterministic:
         # As numbers, they need no second list: that is 40 MB for 10^7.
         np.random.RandomState(order.seed).shuffle(positions)
     chosen: Any = positions if order.limit is None else positions[: order.limit].copy()
-    report = coded.report(outcomes, duplicates=size - count, available=count, left_out=tuple(left_out.tolist()))
+    report = coded.report(reports, duplicates=size - count, available=count, left_out=tuple(left_out.tolist()))
     return Selection(columns, chosen, lambda numbers: _codes_at(coded, ways, numbers), report)
 
 
@@ -212,7 +212,7 @@ class _Duplicates:
         self._is_compact = len(self._words) == 1 and self._keys <= 4 * coded.grid_size + 1_000_000
         #: By key: `_SEEN`, or what was written last. Two bytes each, and most of them are near each other in one part.
         self._last = np.zeros(self._keys if self._is_compact else 0, dtype=np.uint16)
-        self._known: list[list[Codes]] = [[] for _ in self._words]
+        self._all_keys: list[list[Codes]] = [[] for _ in self._words]
 
     def _keys_of(self, codes: Sequence[Codes]) -> Iterator[Codes]:
         columns = iter(codes)
@@ -225,8 +225,8 @@ class _Duplicates:
 
     def new(self, codes: Sequence[Codes]) -> Any:  # Any: what selects rows
         """Return which of these rows are the first with their command; all of them if only `first_of_all` can tell."""
-        for known, key in zip(self._known, keys := list(self._keys_of(codes))):
-            known += [] if self._is_compact else [key]
+        for earlier, key in zip(self._all_keys, keys := list(self._keys_of(codes))):
+            earlier += [] if self._is_compact else [key]
         if not self._is_compact:
             return slice(None)
         parts = range(0, max(1, len(keys[0])), _PART)
@@ -246,7 +246,7 @@ class _Duplicates:
         self._last = self._last[:0]
         if self._is_compact:
             return slice(None)
-        key, *others = [np.concatenate(known) for known in self._known]
+        key, *others = [np.concatenate(parts) for parts in self._all_keys]
         for other in others:
             # Number the keys that occur: there are at most as many as rows.
             key, other = (np.unique(each, return_inverse=True)[1].reshape(-1) for each in (key, other))
@@ -296,10 +296,10 @@ class _Listed:
     """Stands in for the constraints: keeps the configurations that are in a list."""
 
     def __init__(self, columns: Sequence[Column], everything: Selection) -> None:
-        self._known = {_command_words(columns, row) for row in everything.rows()}
+        self._listed = {_command_words(columns, row) for row in everything.rows()}
 
     def verdicts(self, columns: Sequence[Column], rows: Codes) -> Codes:
-        return np.array([_command_words(columns, row) not in self._known for row in rows.tolist()], dtype=int)
+        return np.array([_command_words(columns, row) not in self._listed for row in rows.tolist()], dtype=int)
 
 
 class _Dice:
@@ -399,15 +399,15 @@ class _Sample:
         """
         table = {column.name: np.zeros(count, _code_type(column)) for column in self._columns}
         first = int(len(boxes) > 1)
-        most = first + max(map(_sides, boxes))
-        self._choice.throw(count, most + sum(_sides(rule.then) for rule in rules))
+        side = first + max(map(_sides, boxes))
+        self._choice.throw(count, side + sum(_sides(rule.then) for rule in rules))
         chosen = self._choice.grids(shares, count) if first else np.zeros(count, dtype=int)
         for number in np.unique(chosen):
             self._fill(table, chosen == number, boxes[number], first)
         for rule in rules:
             mask = _matches(rule, table, {column.name: column for column in self._columns})
-            self._fill(table, mask, rule.then, most)
-            most += _sides(rule.then)
+            self._fill(table, mask, rule.then, side)
+            side += _sides(rule.then)
         return np.stack([table[column.name].astype(np.int64) for column in self._columns], axis=1)
 
     def _fill(self, table: Mapping[str, Codes], mask: Codes, box: Box, side: int) -> None:
