@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from crash.torture.facts import Copy, Ended, Facts
 from crash.torture.history import Act, History, Step, random_history
-from crash.torture.oracle import MOST_FILES, Kind, findings
+from crash.torture.oracle import MOST_FILES, Finding, Kind, findings
 from crash.torture.processes import MARK, marked
 from crash.torture.search import Command, Search
 from crash.torture.shrink import minimal, shrunk
+from crash.torture.tries import Tried
 from crash.torture.worlds import TROUBLES, WORLDS
 from forked import ForkedCommand
 
@@ -250,15 +251,31 @@ def test_a_history_shrinks_to_its_first_step_and_those_that_are_needed() -> None
     last = history.steps[-1]
     shortest = shrunk(
         history,
+        len(history.steps),
         lambda choices, stop_at: next((shorter for shorter in choices if last in shorter.steps), None),
         limit_s=60,
     )
     assert shortest == replace(history, steps=(history.steps[0], last))
 
 
+def test_shrinking_begins_with_the_steps_before_the_finding() -> None:
+    history = random_history("lsf", 3, TROUBLES["lsf"], steps=40)
+    tried: list[int] = []
+
+    def failing(choices: Sequence[History], stop_at: float) -> History | None:
+        tried.extend(len(each.steps) for each in choices)
+        return choices[0] if len(choices[0].steps) == 9 else None
+
+    finding = Finding(Kind.STATUS, "4. hpsearch resume out: exit status 0, but 1 runs did not finish")
+    of_step = (1, 1, 1, 1, 1, 2, 2, 3, 5, *[6] * len(history.steps))
+    found = Tried(history, 0, 0, [finding], None, of_step[: len(history.steps)])
+    assert len(shrunk(history, found.suspects, failing, limit_s=60).steps) == 9
+    assert tried[0] == 9
+
+
 def test_shrinking_ends_in_time() -> None:
     history = random_history("lsf", 3, TROUBLES["lsf"])
-    assert shrunk(history, lambda choices, stop_at: choices[0], limit_s=0) == history
+    assert shrunk(history, 1, lambda choices, stop_at: choices[0], limit_s=0) == history
 
 
 def test_a_seed_draws_the_same_history_each_time() -> None:

@@ -37,7 +37,7 @@ def shrink(tried: Tried, library: Path, jobs: int, limit_s: float) -> History:
                     return each.history
         return None
 
-    return shrunk(tried.history, failing, limit_s)
+    return shrunk(tried.history, tried.suspects, failing, limit_s)
 
 
 def say(text: str) -> None:

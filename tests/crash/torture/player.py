@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,11 +34,15 @@ ASK_S = 180.0
 
 @dataclass(frozen=True)
 class Played:
-    """The outcome of a history. kills: how many processes were killed; injected: how many calls failed."""
+    """The outcome of a history. kills: how many processes were killed; injected: how many calls failed.
+
+    started: how many commands had been started when each step had been done.
+    """
 
     facts: Facts
     kills: int
     injected: int
+    started: Sequence[int]
 
 
 def play(history: History, folder: Path, library: Path) -> Played:
@@ -87,12 +91,14 @@ class Player:
         """Do all steps, resume to the end, and return what is left."""
         write_script(self.search.project)
         write_grid(self.search.project, range(self.values))
+        started = []
         for step in self.history.steps:
             self._wait(step)
             self._do(step)
             self._reap()
+            started.append(self.search.started)
         self._finish()
-        return Played(self._facts(), self.kills + self.control.deaths, self.control.injected)
+        return Played(self._facts(), self.kills + self.control.deaths, self.control.injected, started)
 
     def _wait(self, step: Step) -> None:
         """Wait until a step's moment; where nothing is live, nothing more will be written."""

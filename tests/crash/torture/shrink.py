@@ -15,24 +15,31 @@ _LENGTHS = 8
 
 
 def shrunk(
-    history: History, failing: Callable[[Sequence[History], float], History | None], limit_s: float, tries: int = 2
+    history: History,
+    suspects: int,
+    failing: Callable[[Sequence[History], float], History | None],
+    limit_s: float,
+    tries: int = 2,
 ) -> History:
     """Return a history without the steps that the failure does not need.
 
-    failing: plays histories, given shortest first, and returns the first that fails in the same way, None if none does
-    before a moment of the monotonic clock. tries: how often a shorter one is played before it counts as passing, since
-    processes race. The whole takes `limit_s` seconds at most.
+    suspects: how many steps, from the first on, may be enough. failing: plays histories, given shortest first, and
+    returns the first that fails in the same way, None if none does before a moment of the monotonic clock. tries: how
+    often a shorter one is played before it counts as passing, since processes race. The whole takes `limit_s` seconds
+    at most.
     """
     end = time.monotonic() + limit_s
     # The first step begins the search.
     first, rest = history.steps[:1], history.steps[1:]
 
     def enough(choices: Sequence[Sequence[Step]]) -> Sequence[Step] | None:
-        shorter = [replace(history, steps=(*first, *steps)) for steps in choices for _ in range(tries)]
+        shorter = [replace(history, steps=(*first, *steps)) for _ in range(tries) for steps in choices]
         found = failing(shorter, end) if time.monotonic() < end else None
         return None if found is None else found.steps[1:]
 
-    return replace(history, steps=(*first, *minimal(rest, enough)))
+    before = rest[: suspects - 1]
+    known = enough([before]) if len(before) < len(rest) else None
+    return replace(history, steps=(*first, *minimal(rest if known is None else known, enough)))
 
 
 def minimal(

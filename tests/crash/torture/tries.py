@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import re
 import shutil
 import signal
 import time
 import traceback
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -27,6 +29,8 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLEANUP_S = 60.0
 #: PR_SET_PDEATHSIG of prctl(2): the signal that the kernel sends when the parent dies.
 _AT_DEATH_OF_PARENT = 1
+#: A command in a finding: its number comes first.
+_COMMAND = re.compile(r"\b(\d+)\. hpsearch")
 _FORK = get_context("fork")
 
 
@@ -40,13 +44,24 @@ class Interrupted(SystemExit):
 
 @dataclass(frozen=True)
 class Tried:
-    """A history, and what was found. folder: what is left of one that failed; None = nothing was found."""
+    """A history, and what was found. folder: what is left of one that failed; None = nothing was found.
+
+    started: see `Played`.
+    """
 
     history: History
     kills: int
     injected: int
     findings: Sequence[Finding]
     folder: Path | None
+    started: Sequence[int] = ()
+
+    @property
+    def suspects(self) -> int:
+        """After how many steps the first command with a finding had started; more than there are: unknown."""
+        found = (_COMMAND.search(finding.text) for finding in self.findings)
+        first = min((int(command[1]) for command in found if command), default=math.inf)
+        return bisect_left(self.started, first) + 1
 
 
 @dataclass(frozen=True)
@@ -132,7 +147,7 @@ def try_once(history: History, folder: Path, library: Path) -> Tried:
     try:
         outcome = play(history, folder, library)
         found = findings(outcome.facts)
-        return Tried(history, outcome.kills, outcome.injected, found, folder if found else None)
+        return Tried(history, outcome.kills, outcome.injected, found, folder if found else None, outcome.started)
     except Exception:  # noqa: BLE001
         # An error of ours must not end a long night; it is shown like any other.
         found = [Finding(Kind.OTHER, f"the harness failed: {traceback.format_exc()}")]
