@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -198,13 +197,13 @@ def as_json(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
 
 def as_csv(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:
     """Return the rows as CSV; missing values are empty cells, all others have the text of the value."""
+    import pandas
+
     texts = [[whole_text(row[name]) if name in row else "" for name in columns] for row in rows]
-    # csv may not quote a lone carriage return, which readers take for the end of the row.
-    has_return = any("\r" in text for cells in texts for text in cells)
-    written = io.StringIO(newline="")
-    writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL)
-    writer.writerows([columns, *texts])
-    return written.getvalue().encode("utf-8", "surrogateescape")
+    # pandas does not quote a lone carriage return, which readers take for the end of the row.
+    quoting = csv.QUOTE_ALL if any("\r" in text for cells in texts for text in cells) else csv.QUOTE_MINIMAL
+    frame = pandas.DataFrame(texts, columns=list(columns), dtype=object)
+    return str(frame.to_csv(index=False, quoting=quoting)).encode("utf-8", "surrogateescape")
 
 
 def _as_latex(columns: Sequence[str], rows: Sequence[ExportedRow]) -> bytes:

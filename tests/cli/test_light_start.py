@@ -51,10 +51,6 @@ def test_a_question_about_a_search_imports_nothing_heavy(project: Project, ended
     assert imported(project, command, str(ended), heavy=f"{HEAVY} {SELDOM}") == []
 
 
-def test_a_table_for_other_programs_needs_no_pandas(project: Project, ended: Path) -> None:
-    assert imported(project, "export", str(ended), heavy="numpy pandas") == []
-
-
 def test_help_of_a_search_imports_its_options_and_no_more(project: Project) -> None:
     assert imported(project, "run", "--help") == ["hpsearch.config.options"]
 
