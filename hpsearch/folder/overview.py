@@ -12,7 +12,7 @@ from hpsearch.journal.events import Event, RunsPlanned
 from hpsearch.journal.lines import LONG, LineReader, from_line
 from hpsearch.journal.record import SearchRecord
 from hpsearch.startup.classes import dataclass
-from hpsearch.store.journal_file import collected_later
+from hpsearch.startup.garbage import collected_later
 from hpsearch.store.layout import SearchFolder, open_file
 
 _PLANNED, _INTENDED, _COLLECTED = (f'{{"event":"{kind}"'.encode() for kind in ("planned", "intended", "collected"))

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hpsearch.console.bar import runs_per_second
-from hpsearch.core.model import RunState
-from hpsearch.core.ranking import Mean
+from hpsearch.core.model import RunState, Summary
+from hpsearch.core.ranking import Mean, ranking_number
+from hpsearch.core.summary import cell_under
 from hpsearch.folder.failures import Failures
 from hpsearch.folder.means import means_of
 from hpsearch.folder.run_tables import best_runs, performance
+from hpsearch.journal.courses import Course
 from hpsearch.journal.events import ControllerStarted
 from hpsearch.journal.packed import PACK_SIZE
 from hpsearch.journal.record import SearchRecord
@@ -44,7 +46,7 @@ class RunTally:
         self._failures: Failures | None = None
         self._stopped_early: Failures | None = None
         self._means: dict[Sequence[str], list[Mean[RunRecord]]] = {}
-        self._best: RunRecord | None = None
+        self._best: int | None = None
         self._best_rank, self._is_best_known = (0.0, 0), not self._settings.budget_option
         self._begin_controller(self._controller)
 
@@ -69,10 +71,26 @@ class RunTally:
         if len(record.runs) != self._planned:
             # New runs may make other options vary.
             self._planned, self._failures, self._stopped_early = len(record.runs), None, None
+        courses = record.courses
         for number in touched:
             if number in self._states:
                 self._forget(number)
-            self._take(number, record.runs[number])
+            course = courses.get(number)
+            if course is not None and course.state is RunState.FINISHED:
+                self._take_course(number, course)
+            else:
+                self._take(number, record.runs[number])
+
+    def _take_course(self, number: int, course: Course) -> None:
+        """Take in a run that finished at its first attempt, without making its record."""
+        self._states[number] = RunState.FINISHED
+        self._counts[RunState.FINISHED] += 1
+        self.done.add(number)
+        if self.record.is_of_now(course) and self._controller is not None:
+            submitted_at, ended_at, collected_at = course.times()
+            self._take_end(number, collected_at, ended_at - submitted_at)
+        if self._is_best_known:
+            self._compare(number, course.summary)
 
     def pack_finished(self, at_least: int = PACK_SIZE) -> None:
         """Keep finished runs in little memory, if there are enough more of them; only the best is needed again."""
@@ -97,24 +115,26 @@ class RunTally:
         elif state is RunState.FINISHED:
             self._unpacked.add(number)
         if state in _FINAL and self.record.is_of_now(entry) and self._controller is not None:
-            self._take_end(number, entry)
+            ended, submitted = entry.ended, entry.submitted
+            took_s = None if ended is None or submitted is None else ended.at - submitted.at
+            self._take_end(number, entry.collected_at, took_s)
         if result.state is RunState.FINISHED and self._is_best_known:
-            self._compare(result)
+            self._compare(number, result.summary)
 
-    def _take_end(self, number: int, entry: RunRecord) -> None:
-        if entry.collected_at is not None:
-            self._ended_at[number] = entry.collected_at
-            self._last_end_at = None if self._last_end_at is None else max(self._last_end_at, entry.collected_at)
-        if entry.ended is not None and entry.submitted is not None:
-            self._took_s[number] = entry.ended.at - entry.submitted.at
-            self._sum_s += self._took_s[number]
+    def _take_end(self, number: int, collected_at: float | None, took_s: float | None) -> None:
+        if collected_at is not None:
+            self._ended_at[number] = collected_at
+            self._last_end_at = None if self._last_end_at is None else max(self._last_end_at, collected_at)
+        if took_s is not None:
+            self._took_s[number] = took_s
+            self._sum_s += took_s
 
-    def _compare(self, result: RunRecord) -> None:
-        value = performance(result, self._settings.performance_key)
+    def _compare(self, number: int, summary: Summary | None) -> None:
+        value = ranking_number(cell_under(summary, self._settings.performance_key))
         if value is not None:
-            rank = (value if self._settings.sort_ascending else -value, result.run.number)
+            rank = (value if self._settings.sort_ascending else -value, number)
             if self._best is None or rank < self._best_rank:
-                self._best, self._best_rank = result, rank
+                self._best, self._best_rank = number, rank
 
     def _forget(self, number: int) -> None:
         self._counts[self._states.pop(number)] -= 1
@@ -129,7 +149,7 @@ class RunTally:
         if self._ended_at.pop(number, None) is not None:
             self._last_end_at = None
             self._sum_s -= self._took_s.pop(number, 0.0)
-        if self._best is not None and self._best.run.number == number:
+        if self._best == number:
             self._best, self._is_best_known = None, False
 
     @property
@@ -165,12 +185,13 @@ class RunTally:
     def best(self) -> RunRecord | None:
         """The best finished run so far; None if none has a number."""
         if not self._is_best_known:
-            self._best = next(iter(best_runs(self.record.with_events, self._settings)), None)
+            best = next(iter(best_runs(self.record.with_events, self._settings)), None)
+            self._best = None if best is None else best.run.number
             self._is_best_known = not self._settings.budget_option
-            if self._best is not None and self._is_best_known:
-                value = performance(self._best, self._settings.performance_key) or 0.0
-                self._best_rank = (value if self._settings.sort_ascending else -value, self._best.run.number)
-        return self._best
+            if best is not None and self._is_best_known:
+                value = performance(best, self._settings.performance_key) or 0.0
+                self._best_rank = (value if self._settings.sort_ascending else -value, best.run.number)
+        return None if self._best is None else self.record.runs[self._best].result
 
     def means(self, over: Sequence[str]) -> list[Mean[RunRecord]]:
         """Return the configurations by their means, see `means_of`."""

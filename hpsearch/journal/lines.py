@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 from hpsearch.core.model import RunState, is_job_id
 from hpsearch.core.value_text import integer
 from hpsearch.journal.events import (
     JOURNAL_VERSION,
-    AsRead,
     AttemptEnded,
     AttemptIntended,
     AttemptStarted,
@@ -66,6 +65,8 @@ _KINDS: dict[str, type[Any]] = {
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in _NAMES}
+#: The names of the kinds of events of an attempt.
+OF_ATTEMPTS = tuple(name for name, kind in _KINDS.items() if issubclass(kind, OfAttempt))
 #: Fields that a line leaves out if they are None.
 _LEFT_OUT: dict[type, tuple[str, ...]] = {RunPlanned: ("candidate", "why", "after"), AttemptIntended: ("continues",)}
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
@@ -111,6 +112,11 @@ def from_line(line: bytes) -> Event:
     return event
 
 
+def read_json(text: str) -> Any:  # Any: whatever JSON can hold
+    """Return the value with which a text of JSON begins. Raises ValueError if there is none."""
+    return _decoder.raw_decode(text)[0]
+
+
 def _json(text: str) -> Any:  # Any: whatever JSON can hold
     if text.startswith("{"):
         value, end = _decoder.raw_decode(text)
@@ -144,7 +150,7 @@ _READ_AS: dict[str, Callable[[str], object]] = {
     "float": float,
     "str": str,
     "bool": "true".__eq__,
-    "Mapping[str, Any] | None": lambda text: _decoder.raw_decode(text)[0],
+    "Mapping[str, Any] | None": read_json,
 }
 #: Which fields of usual lines are read at once, besides run and token.
 _AT_ONCE: dict[type[OfAttempt], tuple[str, ...]] = {
@@ -154,33 +160,46 @@ _AT_ONCE: dict[type[OfAttempt], tuple[str, ...]] = {
     AttemptEnded: ("at",),
     RunCollected: ("state", "at", "summary", "problem", "cause"),
 }
+OneKind = TypeVar("OneKind", bound=OfAttempt)
 #: Puts a value into a field of an event that is being made.
 _Put = Callable[[OfAttempt, object], None]
-_put_line: _Put = vars(AsRead)["_line"].__set__
-_new = object.__new__
-#: How to read a line that has all fields in order and only usual values: the pattern's match, the class, the setters of
-#: run and token; for each other field that is read at once, its group, setter and reader; the setters of fields that
-#: the line leaves out, which are None.
-_UsualLine = tuple[
-    Callable[[str], re.Match[str] | None],
-    type[OfAttempt],
-    _Put,
-    _Put,
-    list[tuple[int, _Put, Callable[[str], object]]],
-    list[_Put],
-]
 
 
-def _usual_line(kind: type[OfAttempt]) -> _UsualLine:
-    left_out = _LEFT_OUT.get(kind, ())
-    types = {each.name: str(each.type) for each in fields(kind) if each.name not in left_out}
-    usual = {name: _USUAL.get(name, _USUAL_OF[of_type]) for name, of_type in types.items()}
-    usual |= {RunCollected: {"state": _USUAL_STATE}, AttemptEnded: {"cause": _NO_CAUSE}}.get(kind, {})
-    pattern = "".join(f',"{name}":{of_value}' for name, of_value in usual.items())
-    matches = re.compile(rf'\{{"event":"{_NAMES[kind]}"{pattern}\}}\n', re.ASCII).fullmatch
-    puts: dict[str, _Put] = {name: getattr(kind, name).__set__ for name in _FIELDS[kind]}
-    others = [([*usual].index(name) + 1, puts[name], _READ_AS[types[name]]) for name in _AT_ONCE[kind]]
-    return matches, kind, puts["run"], puts["token"], others, [puts[name] for name in left_out]
+class UsualLine(Generic[OneKind]):
+    """A line about an attempt that has all fields in order and only usual values, as almost all lines."""
+
+    def __init__(self, kind: type[OneKind]) -> None:
+        self._kind, self._name = kind, _NAMES[kind]
+        self._types = {each.name: str(each.type) for each in fields(kind) if each.name not in _LEFT_OUT.get(kind, ())}
+        self._at_once = ("run", "token", *_AT_ONCE[kind])
+        puts: dict[str, _Put] = {name: getattr(kind, name).__set__ for name in (*_FIELDS[kind], "_line")}
+        self._fields = [(puts[name], _READ_AS[self._types[name]]) for name in self._at_once]
+        self._put_line, self._left_out = puts["_line"], [puts[name] for name in _LEFT_OUT.get(kind, ())]
+
+    def pattern(self, given: Mapping[str, str] | None = None) -> str:
+        """Return the pattern of such a line without its end.
+
+        Its groups are the fields that are read at once, named after the kind and the field, as in ``ended_at``.
+        given: patterns to use for some fields, which are then no groups.
+        """
+        usual = {name: _USUAL.get(name, _USUAL_OF[of_type]) for name, of_type in self._types.items()}
+        usual |= {RunCollected: {"state": _USUAL_STATE}, AttemptEnded: {"cause": _NO_CAUSE}}.get(self._kind, {})
+        for name, of_value in usual.items():
+            group = f"(?P<{self._name}_{name}>" if name in self._at_once else "(?:"
+            usual[name] = of_value.replace("(", group, 1)
+        each = "".join(f',"{name}":{of_value}' for name, of_value in {**usual, **(given or {})}.items())
+        return rf'\{{"event":"{self._name}"{each}\}}'
+
+    def event(self, line: str, texts: Iterable[str]) -> OneKind:
+        """Return the event of such a line. texts: of the fields that are read at once, in order."""
+        # Not by __init__, which takes five times as long, and would need all fields.
+        event = object.__new__(self._kind)
+        for (put, read), text in zip(self._fields, texts):
+            put(event, read(text))
+        for put in self._left_out:
+            put(event, None)
+        self._put_line(event, line)
+        return event
 
 
 #: From this length on, in bytes, a `LineReader` reads a part of a journal.
@@ -196,28 +215,17 @@ class LineReader:
 
     def __init__(self) -> None:
         # Compiling the patterns takes a millisecond; `from_line` reads a short journal in less.
-        self._usual = {_NAMES[kind][:_LETTERS]: _usual_line(kind) for kind in _AT_ONCE}
+        usual = {_NAMES[kind][:_LETTERS]: UsualLine(kind) for kind in _AT_ONCE}
+        self._usual = {
+            letters: (re.compile(f"{line.pattern()}\n", re.ASCII).fullmatch, line) for letters, line in usual.items()
+        }
 
     def __call__(self, line: bytes) -> Event:
         """Return the event. Raises ValueError as `from_line` does."""
         text = line.decode("ascii")
         usual = self._usual.get(text[_NAME_STARTS : _NAME_STARTS + _LETTERS])
-        if usual is None:
-            return from_line(line)
-        matches, kind, put_run, put_token, others, left_out = usual
-        match = matches(text)
-        if match is None:
-            return from_line(line)
-        event = _new(kind)
-        run, token = match.group(1, 2)
-        put_run(event, int(run))
-        put_token(event, token)
-        for group, put, read in others:
-            put(event, read(match[group]))
-        for put in left_out:
-            put(event, None)
-        _put_line(event, text)
-        return event
+        match = None if usual is None else usual[0](text)
+        return from_line(line) if usual is None or match is None else usual[1].event(text, match.groups())
 
 
 def _check(event: Event) -> None:

@@ -230,6 +230,14 @@ class Runs(Mapping[int, T]):
             self._packed.add({number: self._known.pop(number) for number in of_blocks[first : first + PACK_SIZE]})
             self._is_whole = False
 
+    def has_all(self, numbers: Iterable[int]) -> bool:
+        """Return whether there are runs with all these numbers."""
+        return not {*numbers}.difference(self._known, *(block.numbers for block in self._blocks))
+
+    def is_made(self, number: int) -> bool:
+        """Return whether a run was ever asked for."""
+        return number in self._known or number in self._packed
+
     def made(self) -> list[T]:
         """Return what is known of the runs that were ever asked for, in order; all others are only planned."""
         self._known.update(self._packed.take_all())

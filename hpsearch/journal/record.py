@@ -9,6 +9,7 @@ from typing import Any
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import Configuration, Run, RunState
+from hpsearch.journal.courses import Course, Stretch
 from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
@@ -34,15 +35,14 @@ from hpsearch.journal.events import (
     decode_summary,
 )
 from hpsearch.journal.planned import Pair, Runs
-from hpsearch.journal.run_record import RunRecord
+from hpsearch.journal.run_record import STATES, RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import decode
-from hpsearch.startup.classes import fields, replace
+from hpsearch.startup.classes import replace
+from hpsearch.startup.garbage import collected_later
 
 #: How many pairs are kept for runs to share: a grid has fewer values, and a sampled value seldom comes twice.
 _MOST_SHARED = 10_000
-#: By value: `RunState(value)` takes ten times as long.
-_STATES = {state.value: state for state in RunState}
 #: The classes of the objects in a run's record.
 _KINDS = (
     *(RunRecord, Run, Configuration, ConfigurationDropped),
@@ -64,8 +64,10 @@ class SearchRecord:
         """Begin with nothing. fills_gaps: accept events of a run whose planning is lost."""
         self._fills_gaps = fills_gaps
         self.settings: Settings | None = None
-        self.runs = Runs(RunRecord, _KINDS)
+        self.runs = Runs(self._make, _KINDS)
         self._by_number = self.runs.by_number
+        #: By number: what the journal tells of runs that took the usual course, until their records are asked for.
+        self.courses: dict[int, Course] = {}
         self._pairs: dict[tuple[str, str], tuple[str, object]] = {}
         self.carried: list[Mapping[str, str]] = []
         #: What a sampler chooses from; None in a search without a sampler.
@@ -94,7 +96,7 @@ class SearchRecord:
         """When the last event happened, in seconds since the epoch."""
         return None if self._latest is None else self._latest.at
 
-    def is_of_now(self, entry: RunRecord) -> bool:
+    def is_of_now(self, entry: RunRecord | Course) -> bool:
         """Return whether a run was collected since the latest controller started.
 
         Time stamps could not tell: the clock may have been set back in between.
@@ -125,21 +127,27 @@ class SearchRecord:
 
     def __iter__(self) -> Iterator[RunRecord]:
         """Return all runs, by number; this makes every one of them. `with_events` has the runs with events."""
-        return iter(self.runs.all())
+        with collected_later():
+            return iter(self.runs.all())
 
     @property
     def with_events(self) -> list[RunRecord]:
-        """The runs with events, by number, perhaps among others.
+        """The runs with events, by number, perhaps among others; all other runs are in the state PLANNED."""
+        with collected_later():
+            for number in [*self.courses]:
+                self._by_number[number]
+        return self.runs.made()
 
-        They are few while a search has just begun. All other runs are in the state PLANNED.
-        """
+    @property
+    def unusual(self) -> list[RunRecord]:
+        """The runs with events, by number, perhaps among others, but without those in `courses`."""
         return self.runs.made()
 
     def states(self) -> Counter[RunState]:
         """Return how many runs are in each state."""
-        entries = self.with_events
-        counts = Counter(entry.state for entry in entries)
-        counts[RunState.PLANNED] += len(self.runs) - len(entries)
+        known: list[RunRecord | Course] = [*self.unusual, *self.courses.values()]
+        counts = Counter(each.state for each in known)
+        counts[RunState.PLANNED] += len(self.runs) - len(known)
         return counts
 
     def parents(self) -> list[str]:
@@ -182,7 +190,7 @@ class SearchRecord:
             # Most searches have none, and a watch asks at each look.
             return []
         # One event drops all runs of a configuration.
-        drops = {(drop.at, tuple(drop.runs)): drop for entry in self.with_events if (drop := entry.dropped)}
+        drops = {(drop.at, tuple(drop.runs)): drop for entry in self.unusual if (drop := entry.dropped)}
         return [drops[key] for key in sorted(drops)]
 
     def apply(self, event: Event) -> None:
@@ -197,9 +205,45 @@ class SearchRecord:
         self.end_told_to = ""
         take_in(self, self._entry(event), event)
 
+    def take_stretch(self, stretch: Stretch) -> bool:
+        """Take in the events of a stretch, as `apply` does; return False, without doing so, if a run is not known."""
+        if not self.runs.has_all((*stretch.courses, *(event.run for event in stretch.others))):
+            return False
+        for event in stretch.others:
+            self.apply(event)
+        for number, match in stretch.courses.items():
+            course = Course(match, self._controllers, self._cluster)
+            if number not in self.courses and not self.runs.is_made(number):
+                self.courses[number] = course
+                self.collected_now += 1
+            else:
+                self._take_course(self.runs[number], course)
+        self._touched |= stretch.courses.keys()
+        self.end_told_to, self._latest = "", stretch.last
+        return True
+
+    def _take_course(self, entry: RunRecord, course: Course) -> None:
+        if entry.is_untouched:
+            course.tell(entry)
+            self.collected_now += 1
+            return
+        for event in course.events():
+            self.apply(event)
+
+    def _make(self, run: Run) -> RunRecord:
+        entry = RunRecord(run)
+        if (course := self.courses.pop(run.number, None)) is not None:
+            course.tell(entry)
+        return entry
+
+    @property
+    def _cluster(self) -> str:
+        return "" if self.controller is None else self.controller.cluster
+
     def _plan_run(self, event: RunPlanned) -> None:
         options = Configuration(tuple(self._option(name, value) for name, value in event.options))
         run = Run(event.run, event.folder, options, event.out_dir)
+        self.courses.pop(event.run, None)
         self.runs[event.run] = RunRecord(run, candidate=event.candidate, why=event.why, after=event.after)
 
     def _plan_runs(self, event: RunsPlanned) -> None:
@@ -234,7 +278,7 @@ class SearchRecord:
     def _submit(self, entry: RunRecord, event: AttemptSubmitted) -> None:
         if event.token != entry.token:
             # The line with its intention is lost: what was submitted was intended.
-            self._intend_as(entry, event.token)
+            entry.begin(event.token, self._cluster)
         entry.submitted, entry.state = event, RunState.QUEUED if event.is_queued else RunState.RUNNING
         # An attempt that waits in a queue may still be taken back.
         entry.before = entry.before if event.is_queued else None
@@ -315,37 +359,13 @@ class SearchRecord:
         self.left_out = numbers
 
     def _withdraw(self, entry: RunRecord, event: AttemptWithdrawn) -> None:
-        before = entry.before
-        if before is None and entry.attempts == 1 and not entry.has_begun:
-            before = RunRecord(
-                entry.run, dropped=entry.dropped, candidate=entry.candidate, why=entry.why, after=entry.after
-            )
-        if before is not None:
-            for each in fields(RunRecord):
-                setattr(entry, each.name, getattr(before, each.name))
+        entry.take_back()
 
     def _intend(self, entry: RunRecord, event: AttemptIntended) -> None:
-        self._intend_as(entry, event.token, event.continues is not None)
-
-    def _intend_as(self, entry: RunRecord, token: str, is_continued: bool = False) -> None:
-        if not entry.is_untouched:
-            entry.before = entry.copy()
-            entry.before.before = None
-        entry.earlier_s = (entry.took_s or entry.earlier_s) if is_continued else 0.0
-        entry.continuations = entry.continuations + 1 if is_continued else 0
-        if entry.state is RunState.FINISHED:
-            entry.kept = entry.copy()
-            entry.kept.before = entry.kept.kept = None
-        entry.state = RunState.PLANNED
-        entry.token = token
-        entry.cluster = "" if self.controller is None else self.controller.cluster
-        entry.attempts += 1
-        entry.submitted = entry.started = entry.stopped = entry.ended = entry.summary = entry.collected_at = None
-        entry.problem = entry.cause = entry.reused = ""
-        entry.dropped = entry.dropped if entry.is_out else None
+        entry.begin(event.token, self._cluster, event.continues is not None)
 
     def _collect(self, entry: RunRecord, event: RunCollected) -> None:
-        entry.state = state = _STATES[event.state]
+        entry.state = state = STATES[event.state]
         entry.summary = None if event.summary is None else decode_summary(event.summary)
         entry.problem, entry.cause = event.problem, event.cause
         entry.collected_at = event.at

@@ -10,6 +10,9 @@ from hpsearch.core.model import Run, RunState, Summary
 from hpsearch.journal.events import AttemptEnded, AttemptStarted, AttemptStopped, AttemptSubmitted, ConfigurationDropped
 from hpsearch.startup.classes import dataclass, fields
 
+#: By value: `RunState(value)` takes ten times as long.
+STATES = {state.value: state for state in RunState}
+
 
 @dataclass(slots=True)
 class RunRecord:
@@ -57,6 +60,32 @@ class RunRecord:
         """Return a copy, which later events do not change."""
         # `replace` takes four times as long, and every attempt needs one.
         return RunRecord(*_values(self))
+
+    def begin(self, token: str, cluster: str, is_continued: bool = False) -> None:
+        """Begin a new attempt. is_continued: it goes on from the one before."""
+        if not self.is_untouched:
+            self.before = self.copy()
+            self.before.before = None
+        self.earlier_s = (self.took_s or self.earlier_s) if is_continued else 0.0
+        self.continuations = self.continuations + 1 if is_continued else 0
+        if self.state is RunState.FINISHED:
+            self.kept = self.copy()
+            self.kept.before = self.kept.kept = None
+        self.state = RunState.PLANNED
+        self.token, self.cluster = token, cluster
+        self.attempts += 1
+        self.submitted = self.started = self.stopped = self.ended = self.summary = self.collected_at = None
+        self.problem = self.cause = self.reused = ""
+        self.dropped = self.dropped if self.is_out else None
+
+    def take_back(self) -> None:
+        """Return to what was known before the newest attempt, unless that has run."""
+        before = self.before
+        if before is None and self.attempts == 1 and not self.has_begun:
+            before = RunRecord(self.run, dropped=self.dropped, candidate=self.candidate, why=self.why, after=self.after)
+        if before is not None:
+            for each in fields(RunRecord):
+                setattr(self, each.name, getattr(before, each.name))
 
     @property
     def out_dir(self) -> str:

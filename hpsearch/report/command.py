@@ -24,7 +24,7 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.report.content import content_of
 from hpsearch.report.page import MARK, page_html, plotly_javascript
 from hpsearch.report.searches import OpenSearch
-from hpsearch.store.journal_file import collected_later
+from hpsearch.startup.garbage import collected_later
 from hpsearch.store.layout import STATE_FOLDER, SearchFolder, open_file, write_whole
 
 _EXAMPLE = """\

@@ -31,8 +31,8 @@ from hpsearch.folder.run_tables import options_text, ranges, varying_options, wi
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import readable
 from hpsearch.startup.classes import dataclass, replace
+from hpsearch.startup.garbage import collected_later
 from hpsearch.store.classic_files import command_line, options_of_row
-from hpsearch.store.journal_file import collected_later
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.table import Row, columns_of, is_finished_row, read_table, row_of
 from hpsearch.user_code.copied_module import constants_in

@@ -26,9 +26,9 @@ from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.folder_scan import Completion, FoundRun, FoundSearch, SearchLiveness, find_search
 from hpsearch.journal.settings import Settings
 from hpsearch.startup.classes import dataclass, field
+from hpsearch.startup.garbage import collected_later
 from hpsearch.store.classic_files import configuration_dict, folder_name, write_dicts
 from hpsearch.store.configuration_table import option_names, write_configurations
-from hpsearch.store.journal_file import collected_later
 from hpsearch.store.layout import free_name, make_folder, remove_if_empty, rename_with_stamp
 from hpsearch.store.run_folders import move_entry, move_file
 from hpsearch.store.table import (

@@ -6,19 +6,22 @@ import contextlib
 import errno
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from hpsearch.core.errors import FolderError, StoreError, reason_of, unwritable
 from hpsearch.core.hints import hint
 from hpsearch.journal.events import Event, SearchStarted
 from hpsearch.journal.lines import LONG, LineReader, from_line, to_line
 from hpsearch.journal.record import SearchRecord
+from hpsearch.startup.garbage import collected_later
 from hpsearch.store.layout import NO_FILE, SearchFolder, open_file
 
 if TYPE_CHECKING:
     import threading
+
+    from hpsearch.journal.courses import Stretch
 
 #: Durable events are synced to the disk together, this long after the first: a sync takes as long as a short run.
 _SYNC_AFTER_S = 1.0
@@ -171,13 +174,15 @@ def _whole_lines(descriptor: int) -> int:
 class JournalReader:
     """Reads a journal, which another process may be writing: an unfinished last line is left for later."""
 
-    def __init__(self, path: Path, passes_over_damage: bool = False) -> None:
-        """Read from the beginning. passes_over_damage: skip what cannot be used, and note it in `damage`."""
-        self._path = path
+    def __init__(self, path: Path, passes_over_damage: bool = False, long: int = LONG) -> None:
+        """Read from the beginning. passes_over_damage: skip what cannot be used, and note it in `damage`.
+
+        long: from this many new bytes on, lines are read together, which is then faster.
+        """
+        self._path, self._long = path, long
         self._passes_over_damage = passes_over_damage
         self._offset = self._lines = 0
         self._inode: int | None = None
-        self._is_long = False
         self._read: Callable[[bytes], Event] = from_line
         self.damage: list[str] = []
         #: Whether a search's settings have been read.
@@ -193,32 +198,54 @@ class JournalReader:
 
     def read_into(self, record: SearchRecord) -> None:
         """Take in the events since the last call. Raises FolderError, with the remedy, if they cannot be read."""
-        with collected_later():
-            for event in self.new_events():
-                try:
-                    record.apply(event)
-                except (KeyError, ValueError, TypeError) as error:
-                    problem = f"the journal is damaged: this line does not fit the ones before it ({error!r})"
-                    self._found_damage(problem, error)
-            if self._is_long:
-                # What was read stays in memory, so the garbage collector need not look at it again and again.
-                gc.freeze()
+        with collected_later(), self._opened() as file:
+            if file is None:
+                return
+            if os.fstat(file.fileno()).st_size - self._offset < self._long:
+                self._apply(self._events(file), record)
+                return
+            self._read = LineReader()
+            for lines, stretch in self._stretches(file):
+                if stretch is None or not record.take_stretch(stretch):
+                    self._apply(self._events(line.encode("latin-1") + b"\n" for line in lines), record)
+                else:
+                    self._lines += len(lines)
+                    self._offset += sum(map(len, lines)) + len(lines)
+            # What was read stays in memory, so the garbage collector need not look at it again and again.
+            gc.freeze()
+
+    def _stretches(self, file: BinaryIO) -> Iterator[tuple[Sequence[str], Stretch | None]]:
+        from hpsearch.journal.courses import StretchReader  # only a long journal needs it
+
+        # Each byte becomes a character, also in a damaged line.
+        content = file.read()
+        return StretchReader().stretches(content[: content.rfind(b"\n") + 1].decode("latin-1"))
+
+    def _apply(self, events: Iterable[Event], record: SearchRecord) -> None:
+        for event in events:
+            try:
+                record.apply(event)
+            except (KeyError, ValueError, TypeError) as error:
+                problem = f"the journal is damaged: this line does not fit the ones before it ({error!r})"
+                self._found_damage(problem, error)
 
     def new_events(self) -> Iterator[Event]:
         """Yield the events that were added since the last call. Raises FolderError as `read_into` does."""
+        with self._opened() as file:
+            yield from () if file is None else self._events(file)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[BinaryIO | None]:
+        """Open the journal where reading goes on; None if the file was just replaced, as `is_replaced` will say."""
         path = self._path
         try:
             with open(path, "rb", opener=open_file) as file:
                 found = os.fstat(file.fileno())
-                if self._inode not in (None, found.st_ino):
-                    # The file was replaced just now: `is_replaced` will say so.
-                    return
-                self._inode = found.st_ino
-                file.seek(self._offset)
-                self._is_long = found.st_size - self._offset > LONG
-                if self._is_long:
-                    self._read = LineReader()
-                yield from self._events(file)
+                is_other = self._inode not in (None, found.st_ino)
+                if not is_other:
+                    self._inode = found.st_ino
+                    file.seek(self._offset)
+                yield None if is_other else file
         except FileNotFoundError as error:
             raise FolderError(f"{path.parent.parent}: not a search folder of this tool (there is no {path})") from error
         except OSError as error:
@@ -246,22 +273,6 @@ class JournalReader:
         if not self._passes_over_damage:
             raise FolderError(f"{message}; {remedy_for(self._path)}") from error
         self.damage.append(message)
-
-
-@contextlib.contextmanager
-def collected_later() -> Iterator[None]:
-    """Put off garbage collection: what is read holds no reference cycles.
-
-    The collector goes through all objects whenever their number has grown by a quarter, which takes a third of the
-    time to read a long journal.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def remedy_for(journal: Path) -> str:
