@@ -14,7 +14,7 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.config.options import SearchOptions
 from hpsearch.core.coding import Selection
 from hpsearch.core.command import text_of
-from hpsearch.core.conditions import options_of
+from hpsearch.core.conditions import lists_by_option
 from hpsearch.core.configurations import identity, with_seed
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import Configuration, RunState
@@ -36,7 +36,7 @@ def at_smallest_budget(selection: Selection, config: SearchConfig, options: Sear
         how = "name the option that says how long a run trains there, as in _BUDGET_ARG = 'num_epochs'"
         raise UsageError(f"--budgets={options.budgets}: {where} has no _BUDGET_ARG: {how}")
     for number, condition in enumerate(config.conditions, start=1):
-        if name in condition.when or name in options_of(condition.then):
+        if name in condition.when or name in lists_by_option(condition.then):
             raise ConfigError(f"{where}: condition {number} names {name}, which --budgets sets: take it out there")
     if len({text_of(value) for value in selection.values_of(name)}) > 1:
         raise ConfigError(f"{where}: the grid has several values of {name}, which --budgets sets: take it out there")

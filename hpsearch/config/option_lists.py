@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hpsearch.core.conditions import MAX_VALUES, Not, Range
-from hpsearch.core.value_text import number_in, why_not_text
+from hpsearch.core.value_text import plain_scalar, why_not_text
 
 
 class OptionLists:
@@ -65,7 +65,7 @@ class OptionLists:
 
     def _texts(self, where: str, name: str, listed: Iterable[object]) -> list[object]:
         """Return the values of an option; notes each value that a command line cannot carry."""
-        values = [number_in(value) for value in listed]
+        values = [plain_scalar(value) for value in listed]
         for value in [each for each in values if isinstance(each, Range)][:1]:
             self._note(f"{where} has {shown(value)} in its list; a range stands alone, as in {name!r}: {shown(value)}")
             return []

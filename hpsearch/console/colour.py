@@ -37,7 +37,7 @@ def without_colour(text: str) -> str:
     return _CODES.sub("", text) if "\033" in text else text
 
 
-def cut(text: str, width: int) -> str:
+def cut_to_width(text: str, width: int) -> str:
     """Return the beginning of a text that takes at most `width` columns, its colours kept."""
     kept, room = [], width
     for part in re.split(f"({_CODES.pattern})", text):

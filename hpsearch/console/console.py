@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.console.bar import Bar
-from hpsearch.console.colour import RunOutput, cut, harmless, takes_colour, without_colour
+from hpsearch.console.colour import RunOutput, cut_to_width, harmless, takes_colour, without_colour
 from hpsearch.console.outlet import Outlet, OutletStream, outlets_of
 from hpsearch.console.user_output import writing_results
 
@@ -109,7 +109,7 @@ class Console:
         shown, clear = [self._in_colour(line, self._out) for line in lines], ""
         if self._out_is_terminal:
             width, height = _size_of(self._out)
-            shown = [cut(line, width - 1) for line in shown[: height - 1]]
+            shown = [cut_to_width(line, width - 1) for line in shown[: height - 1]]
             # Move up to the first old line, and clear from there.
             clear = (f"\033[{self._drawn}F" if self._drawn else "") + "\033[J"
             self._drawn = len(shown)

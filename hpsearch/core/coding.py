@@ -20,7 +20,7 @@ from hpsearch.core.conditions import (
     Rule,
     axes_of,
     axis_size,
-    options_of,
+    lists_by_option,
     ranges_in,
     size_without_ranges,
 )
@@ -199,7 +199,7 @@ class CodedSpace:
             if missing is None:
                 enforced.append((number, condition))
             else:
-                adding = (n for n, each in enumerate(conditions, start=1) if missing in options_of(each.then))
+                adding = (n for n, each in enumerate(conditions, start=1) if missing in lists_by_option(each.then))
                 self.skipped[number] = why_skipped(missing, in_grids, next(adding, None))
         replacements = [self._axes(condition.then) for _, condition in enforced]
         # Only now does every column know all its values.

@@ -39,7 +39,7 @@ def names_in(key: Key) -> tuple[str, ...]:
     return (key,) if isinstance(key, str) else key
 
 
-def options_of(grid: Grid) -> dict[str, Sequence[object]]:
+def lists_by_option(grid: Grid) -> dict[str, Sequence[object]]:
     """Return the values that a grid lists for each option, tied options included."""
     return {name: each for axis in axes_of(grid) for name, each in axis.items()}
 

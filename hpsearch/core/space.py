@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.core.coding import MAX_ROWS, CodedSpace, Judge, Order, Points, Selection, product_codes, too_many
 from hpsearch.core.command import text_of
-from hpsearch.core.conditions import Condition, Grid, options_of
+from hpsearch.core.conditions import Condition, Grid, lists_by_option
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.space_report import value_text, values_text
 
@@ -110,10 +110,10 @@ def check_seed_options(names: Collection[str], grids: Sequence[Grid], conditions
     same = "but every configuration is run under the same seeds"
     for name in names:
         for number, condition in enumerate(conditions, start=1):
-            if name in condition.when or name in options_of(condition.then):
+            if name in condition.when or name in lists_by_option(condition.then):
                 problem = f"condition {number} names {name}, {same}"
                 raise ConfigError(f"{problem}: take it out of the condition, or leave out --num_seeds")
-        lacking = [number for number, grid in enumerate(grids, start=1) if name not in options_of(grid)]
+        lacking = [number for number, grid in enumerate(grids, start=1) if name not in lists_by_option(grid)]
         if 0 < len(lacking) < len(grids):
             problem = f"grid {lacking[0]} lacks {name}, which another one has, {same}"
             raise ConfigError(f"{problem}: take it out of all grids, or give all the same first seed")

@@ -43,7 +43,7 @@ def whole_text(value: object) -> str:
         return str(value)
 
 
-def number_in(value: Any) -> object:  # Any: told by its attributes, no library is imported
+def plain_scalar(value: Any) -> object:  # Any: told by its attributes, no library is imported
     """Return the number in a tensor without dimensions (of PyTorch, JAX, TensorFlow); any other value as it is."""
     if not _is_tensor(value) or len(value.shape) > 0:
         return value

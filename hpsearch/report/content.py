@@ -145,13 +145,13 @@ class _Content:
     def _results(self) -> dict[str, list[object]]:
         """Return keyword -> each run's value."""
         keywords = (keyword for search in self._searches for keyword in search.settings.summary_keywords)
-        found: dict[str, list[object]] = {keyword: [None] * len(self._runs) for keyword in keywords}
+        results: dict[str, list[object]] = {keyword: [None] * len(self._runs) for keyword in keywords}
         for index, run in enumerate(self._runs):
             for keyword, value in (run.summary or {}).items():
-                if keyword not in found:
-                    found[keyword] = [None] * len(self._runs)
-                found[keyword][index] = value[0]
-        return found
+                if keyword not in results:
+                    results[keyword] = [None] * len(self._runs)
+                results[keyword][index] = value[0]
+        return results
 
     def _run_columns(self, groups: Sequence[Sequence[int]]) -> Json:
         runs, has_hosts = self._runs, names_hosts(self._searches)
@@ -224,9 +224,9 @@ class _Content:
         finished = [index for index, run in enumerate(self._runs) if run.state == _FINISHED]
         asked = [column for column in columns if column["role"] == "option" and column["varies"]]
         cells = {column["name"]: cells_of(column) for column in asked if column["name"] not in seeds}
-        options = {name: [known[index] for index in finished] for name, known in cells.items()}
-        known_of = cells_of(performance)
-        values = [number_of(known_of[index]) for index in finished]
+        options = {name: [own[index] for index in finished] for name, own in cells.items()}
+        results = cells_of(performance)
+        values = [number_of(results[index]) for index in finished]
         return importance_of(options, values, key, larger).as_json()
 
 
@@ -253,11 +253,11 @@ def _names(searches: Sequence[ShownSearch]) -> list[str]:
 def _facts(search: ShownSearch) -> Iterator[tuple[str, str]]:
     """Yield what is known of a search's origin."""
     settings = search.settings
-    known = {
+    facts = {
         "name": settings.name,
         "grid": settings.grid_source,
         "script": shell_line(settings.program),
         "working folder": settings.run_cwd,
     }
-    yield from ((name, text) for name, text in known.items() if text)
+    yield from ((name, text) for name, text in facts.items() if text)
     yield from provenance_facts(provenances(search.folder), search.folder)

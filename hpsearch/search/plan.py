@@ -21,7 +21,7 @@ from hpsearch.console.text import amount, check_texts
 from hpsearch.console.user_output import output_on_stderr
 from hpsearch.core.coding import Order, Selection
 from hpsearch.core.command import text_of
-from hpsearch.core.conditions import Grid, names_in, options_of
+from hpsearch.core.conditions import Grid, lists_by_option, names_in
 from hpsearch.core.configurations import identity
 from hpsearch.core.errors import ConfigError, UsageError
 from hpsearch.core.model import CodeTree, Run, RunState
@@ -248,7 +248,7 @@ def _texts(config: SearchConfig, options: SearchOptions) -> Iterator[str]:
     yield from (options.out_dir, options.name, options.run_cwd, options.interpreter)
     yield from (config.script_name, config.settings.out_arg, config.settings.summary_filename)
     for grid in (*config.grids, *(condition.then for condition in config.conditions)):
-        for name, values in options_of(grid).items():
+        for name, values in lists_by_option(grid).items():
             yield name
             yield from map(text_of, values)
 

@@ -23,7 +23,7 @@ from hpsearch.console.text import amount
 from hpsearch.core.command import script_line, shell_line
 from hpsearch.core.errors import ConfigError, UsageError, reason_of
 from hpsearch.starter.grid_text import GridModule, module_text
-from hpsearch.starter.placing import next_command, place_for
+from hpsearch.starter.placing import file_for, next_command
 from hpsearch.starter.reading import HELP_TIMEOUT_S, ScriptFacts, ask_help, facts_of
 from hpsearch.starter.script_options import ScriptOptions
 from hpsearch.starter.sections import chosen, output_option
@@ -84,7 +84,7 @@ def _init(options: argparse.Namespace, console: Console) -> int:
     add_current_folder()
     given = options.script if options.module is None else f"-m {options.module.strip()}"
     script = _script(given, Path.cwd())
-    out = place_for(options.out, script.file)
+    out = file_for(options.out, script.file)
     facts = _facts(script, options.interpreter, console)
     module = _module(script, facts, next_command(out, script.folder, options.interpreter))
     _write(out, module_text(module, _TEMPLATE.read_text(encoding="utf-8")))

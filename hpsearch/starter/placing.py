@@ -18,7 +18,7 @@ from hpsearch.core.errors import UsageError
 from hpsearch.core.hints import own_spelling
 
 
-def place_for(given: str | None, script: Path) -> Path:
+def file_for(given: str | None, script: Path) -> Path:
     """Return the file of a new grid module for a script. given: by the user, None = not given.
 
     Raises UsageError if the file cannot be there, or could not be imported.

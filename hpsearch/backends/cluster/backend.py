@@ -13,7 +13,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.client import FORGOTTEN, JobArrays, SchedulerClient
 from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.poll_schedule import look_pause_s
-from hpsearch.backends.cluster.script import remove, scripts_for, write
+from hpsearch.backends.cluster.script import remove_scripts, scripts_for, write_scripts
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, NamesCluster, Scheduler, Submission, submissions_text
 from hpsearch.core.errors import BackendError, SubmissionDelayed, SubmissionRefused, SubmissionUnsure, reason_of
 from hpsearch.core.model import Attempt, Job, JobPhase, Place, Status, is_job_id
@@ -89,7 +89,7 @@ class ClusterBackend:
         try:
             accepted = self._accepted_id(submission, scripts)
         except (SubmissionDelayed, SubmissionRefused) as error:
-            remove(scripts)
+            remove_scripts(scripts)
             raise self._arrays.refused(len(submission.jobs), error) from None
         self._jobs.names.remember(submission)
         self._jobs.schedule.hurry(self._clock())
@@ -119,7 +119,7 @@ class ClusterBackend:
     def _accepted_id(self, submission: Submission, scripts: Mapping[Path, str]) -> str:
         """Write the scripts and run the submit command; return the id, or raise as `submit` does."""
         try:
-            write(scripts)
+            write_scripts(scripts)
         except OSError as error:
             raise SubmissionDelayed(f"{error.filename}: cannot be written ({reason_of(error)})") from error
         text = scripts[submission.script]
@@ -152,7 +152,7 @@ class ClusterBackend:
             self._missing_once |= tokens
             raise SubmissionUnsure(f"{self.name} does not know {len(missing)} of them; asking once more to be sure")
         # Should one become a job after all, it finds nothing to run.
-        remove(self._jobs.names.scripts_of(missing))
+        remove_scripts(self._jobs.names.scripts_of(missing))
         return found
 
     def poll(self, active: Sequence[Job]) -> Mapping[str, Status]:
@@ -239,7 +239,7 @@ class ClusterBackend:
                 break
             pause_s = min(pause_s * 1.5, 2.0)
         # Should one become a job after all, it finds nothing to run.
-        remove(self._jobs.names.scripts_of([job.attempt for job in jobs if job.attempt.token in taken]))
+        remove_scripts(self._jobs.names.scripts_of([job.attempt for job in jobs if job.attempt.token in taken]))
         return taken
 
     def logs(self, job: Job) -> Sequence[LogFile]:

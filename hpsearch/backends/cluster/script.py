@@ -281,13 +281,13 @@ def _quoted(path: object) -> str:
     return shlex.quote(str(path))
 
 
-def write(scripts: Mapping[Path, str]) -> None:
+def write_scripts(scripts: Mapping[Path, str]) -> None:
     """Write scripts. Raises OSError."""
     for path, text in scripts.items():
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
-def remove(scripts: Iterable[Path]) -> None:
+def remove_scripts(scripts: Iterable[Path]) -> None:
     """Remove scripts that are not needed. Never fails: a script that stays does no harm."""
     for script in scripts:
         with contextlib.suppress(OSError):

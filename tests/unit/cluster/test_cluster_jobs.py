@@ -11,7 +11,7 @@ import pytest
 
 from hpsearch.backends.cluster.jobs import ClusterJobs, SubmissionNames
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
-from hpsearch.backends.cluster.script import scripts_for, write
+from hpsearch.backends.cluster.script import scripts_for, write_scripts
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, JobRow, Submission
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
@@ -239,7 +239,7 @@ def test_submissions_of_which_nothing_is_left_are_forgotten_and_told_again_by_th
     for name, part in zip(names, (attempts[:2], attempts[2:])):
         submission = Submission(name, "b", tmp_path / "logs", tuple((one,) for one in part), is_array=True)
         known.remember(submission)
-        write(scripts_for(submission, Slurm(SlurmWishes()), ClusterWishes(4)) if has_scripts else {})
+        write_scripts(scripts_for(submission, Slurm(SlurmWishes()), ClusterWishes(4)) if has_scripts else {})
     for one in attempts[:4]:
         known.has_ended(one.token)
     first = [(names[0], 1), (names[0], 2)] if has_scripts else [(one.token, None) for one in attempts[:2]]
@@ -254,7 +254,7 @@ def arrays(folder: Path, count: int) -> list[Submission]:
         for one, other in zip(attempts[::2], attempts[1::2])
     ]
     for submission in made:
-        write(scripts_for(submission, Slurm(SlurmWishes()), ClusterWishes(4)))
+        write_scripts(scripts_for(submission, Slurm(SlurmWishes()), ClusterWishes(4)))
     return made
 
 

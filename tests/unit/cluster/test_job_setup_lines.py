@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from project import wait_until
 
-from hpsearch.backends.cluster.script import run_script, scripts_for, setup_problem, write
+from hpsearch.backends.cluster.script import run_script, scripts_for, setup_problem, write_scripts
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.launcher import ExitNote, read_exit_note
 from hpsearch.backends.scheduler import ClusterWishes, Submission
@@ -295,7 +295,7 @@ def batch(
     ]
     submission = Submission("both.batch.1", "both", state / "logs", (tuple(attempts),))
     wishes = ClusterWishes(runs_per_job=2, one_after_another=one_after_another, setup=setup)
-    write(scripts_for(submission, Slurm(SlurmWishes()), wishes))
+    write_scripts(scripts_for(submission, Slurm(SlurmWishes()), wishes))
     job = subprocess.Popen(["bash", "-p", submission.script], cwd="/", start_new_session=True, text=True)
     bench.jobs.append(job)
     return job

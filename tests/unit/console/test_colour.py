@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from hpsearch.console.colour import RunOutput, cut, green, harmless, red, takes_colour, without_colour
+from hpsearch.console.colour import RunOutput, cut_to_width, green, harmless, red, takes_colour, without_colour
 
 
 class Terminal(io.StringIO):
@@ -44,7 +44,7 @@ def test_without_colour_nothing_else_is_lost() -> None:
     ("width", "kept"), [(0, "\033[31m\033[0m"), (4, "a \033[31mbc\033[0m"), (9, "a \033[31mbcd\033[0m e")]
 )
 def test_a_line_that_is_cut_keeps_its_colours(width: int, kept: str) -> None:
-    assert cut(f"a {red('bcd')} e", width) == kept
+    assert cut_to_width(f"a {red('bcd')} e", width) == kept
 
 
 @pytest.mark.parametrize(
