@@ -232,7 +232,8 @@ def test_a_class_may_have_slots(module: ModuleType) -> None:
 
     ended = Ended(1, 2.0)
     assert ended == Ended(1, 2.0, (), [])
-    assert (hasattr(ended, "__dict__"), Ended.__slots__) == (False, ("at", "tags", "notes"))
+    # The standard library of Python 3.10 repeats the slots of the base.
+    assert (hasattr(ended, "__dict__"), Ended.__slots__[-3:]) == (False, ("at", "tags", "notes"))
     assert module.replace(ended, run=3) == Ended(3, 2.0)
     assert repr(ended).endswith(".Ended(run=1, at=2.0, tags=(), notes=[])")
     with pytest.raises(AttributeError):
