@@ -81,10 +81,30 @@ def test_quotes_around_a_resource_string_are_taken_off(given_text: str, text: st
     assert resource_text(given_text) == text
 
 
-@pytest.mark.parametrize("word", ["-o", "-J", "-K", "-Is", "-i", "-yaml", "-jsdl"])
-def test_options_that_the_search_needs_itself_are_refused(word: str) -> None:
-    with pytest.raises(UsageError, match=f"--lsf_options: {word} cannot be given"):
+REFUSED = {
+    "each run's output is kept in its own folder": "-o -oo -e -eo",
+    "jobs are named after their runs": "-J -Jd",
+    "bsub would wait for the job's end": "-I -Ip -Is -IS -ISp -ISs -IX -K",
+    "the job's script goes to bsub's standard input": "-i -is -pack",
+    "the search itself describes the job": "-json -yaml -jsdl -jsdl_strict",
+    "it only prints help": "-h",
+    "it only prints a version": "-V",
+}
+
+
+@pytest.mark.parametrize(
+    "word, reason", [(word, reason) for reason, words in REFUSED.items() for word in words.split()]
+)
+def test_options_that_the_search_needs_itself_are_refused(word: str, reason: str) -> None:
+    with pytest.raises(UsageError) as caught:
         check_further_options(["-P", "lab", word])
+    assert str(caught.value) == f"--lsf_options: {word} cannot be given: {reason}"
+
+
+@pytest.mark.parametrize("flag", "-ar -B -H -hl -N -Ne -r -rn -ul -x -XF -Zs".split())
+def test_a_word_behind_an_option_without_a_value_is_refused(flag: str) -> None:
+    with pytest.raises(UsageError, match="bsub would execute it"):
+        check_further_options([flag, "train.sh"])
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ POLICY = (
     [
         recorded("controller hangs: sbatch (the job IS created later)"),
         failed("Zero Bytes were transmitted or received"),
+        failed("Unexpected message received"),
+        failed("Insane message length"),
         failed("QOSMaxSubmitJobPerUserLimit", None),
         Answer(None, "", ""),
         Answer(-9, "", ""),
@@ -150,7 +152,9 @@ def test_a_limit_on_the_number_of_jobs_is_recognised(words: str) -> None:
         "_establish_config_source: failed to fetch config\nsbatch: fatal: Could not establish a configuration source",
         "Batch job submission failed: Resource temporarily unavailable",
         "Batch job submission failed: Slurm backup controller in standby mode",
+        "Slurm backup controller failed",
         "Slurm controller is restarting",
+        "Slurm controller is shutting down",
         "Slurm controller not responding, sleeping and retrying",
         "Slurm temporarily unable to accept job, sleeping and retrying.",
         "Required partition not available (inactive or drain)",
@@ -439,7 +443,8 @@ def test_a_history_without_an_end_proves_nothing(line: str) -> None:
 
 def test_inside_a_job_what_slurm_gave_to_it_is_dropped_and_what_the_user_told_sbatch_is_kept() -> None:
     of_the_job = {"SLURM_JOB_ID": "1", "SLURM_MEM_PER_CPU": "9", "SBATCH_MEM_BIND_TYPE": "none", "SRUN_DEBUG": "3"}
-    kept = {"SLURM_CONF": "/c", "SBATCH_ACCOUNT": "lab", "SBATCH_PARTITION": "short", "PATH": "/bin"}
+    cluster = {"SLURM_CONF": "/c", "SLURM_CONF_SERVER": "c:6817", "SLURM_JWT": "x"}
+    kept = {**cluster, "SBATCH_ACCOUNT": "lab", "SBATCH_PARTITION": "short", "PATH": "/bin"}
     assert SLURM.environment({**of_the_job, **kept}) == kept
 
 

@@ -32,6 +32,7 @@ def asked(environ: Mapping[str, str], hours: float = 24, wishes: SlurmWishes | N
         ("SBATCH_GRES", ["--time=24:00:00", "--mem=8G"]),
         ("SBATCH_GPUS", ["--time=24:00:00", "--mem=8G"]),
         ("SBATCH_GPUS_PER_NODE", ["--time=24:00:00", "--mem=8G"]),
+        ("SBATCH_GPUS_PER_SOCKET", ["--time=24:00:00", "--mem=8G"]),
         ("SBATCH_GPUS_PER_TASK", ["--time=24:00:00", "--mem=8G"]),
         ("SBATCH_TIMELIMIT", ["--mem=8G", "--gres=gpu:1"]),
         ("SBATCH_ACCOUNT", ["--time=24:00:00", "--mem=8G", "--gres=gpu:1"]),
