@@ -146,14 +146,16 @@ class JobArrays:
     @property
     def size(self) -> int:
         """How many jobs the next array may have; asks the scheduler until it answers, then remembers."""
-        limit = self._site_limit
-        if limit is None:
-            command = self._scheduler.array_limit_command()
-            answer = None if command is None else self._run(command)
-            limit = self._scheduler.array_limit(answer)
-            if answer is None or answer.exit_status == 0:
-                self._site_limit = limit
+        if self._site_limit is None:
+            self._site_limit = self._told_limit()
+        limit = self._scheduler.array_limit(None) if self._site_limit is None else self._site_limit
         return int(min(self._largest, limit))
+
+    def _told_limit(self) -> int | None:
+        """Return the limit that the scheduler tells; None if it does not answer now."""
+        command = self._scheduler.array_limit_command()
+        answer = None if command is None else self._run(command)
+        return self._scheduler.array_limit(answer) if answer is None or answer.exit_status == 0 else None
 
     def refused(self, jobs: int, error: SearchError) -> SearchError:
         """Halve the next array's size if this one was refused for its size; return the error to raise."""
@@ -162,7 +164,9 @@ class JobArrays:
             return error
         self._largest = jobs // 2
         if is_too_large:
-            self._site_limit = jobs // 2
+            # A limit that was only guessed may be told now.
+            told = self._told_limit() if self._site_limit is None else None
+            self._site_limit = told if told is not None and told < jobs else jobs // 2
         return SubmissionDelayed(str(error)) if is_too_large else error
 
     def submitted(self, array: str, at_once: int) -> None:

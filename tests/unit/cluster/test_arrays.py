@@ -71,6 +71,19 @@ def test_a_size_that_is_never_taken_is_not_tried_again() -> None:
     assert sizes.size == 50
 
 
+def test_a_size_that_was_only_guessed_is_asked_for_again_when_it_is_refused() -> None:
+    sizes = arrays(FAILED, config(100))
+    sizes.refused(sizes.size, ArrayTooLarge())
+    assert sizes.size == 100
+
+
+def test_a_site_that_refuses_a_guess_and_tells_nothing_gets_half_as_many() -> None:
+    sizes = arrays(FAILED)
+    sizes.refused(sizes.size, ArrayTooLarge())
+    sizes.submitted("8", 4)
+    assert sizes.size == 500
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
