@@ -104,7 +104,7 @@ class Check:
             raise ConfigError(f"{where}: {len(mistakes)} mistakes:{listed}")
 
     def unknown_names(self) -> list[str]:
-        """Return a warning, with its place, for each name that nearly names an attribute that the module lacks."""
+        """Return a warning, with its line, for each name that nearly names an attribute that the module lacks."""
         source = str(getattr(self._module, "__file__", None) or getattr(self._module, "__name__", ""))
         return [_Mistake(text, self._line_of(text)).located(source) for text in self._nearly_right()]
 
@@ -255,22 +255,24 @@ class Check:
             elif not grid and not self._values_set:
                 self.note(f"{where} is empty; expected at least one option with a list of values")
         grids = [self._options(grid, where, out_arg) for where, grid in listed if isinstance(grid, dict)]
-        known = [name for grid in grids for each in grid for name in names_in(each)] if self._values_set else []
+        in_grids = [name for grid in grids for each in grid for name in names_in(each)] if self._values_set else []
         for key, values in self._options(self._values_set, "--set", out_arg).items():
-            new = (name for name in names_in(key) if known and name not in known)
-            self.warnings += (f"--set adds the option {n!r}, which the grid lacks{did_you_mean(n, known)}" for n in new)
+            new = (name for name in names_in(key) if in_grids and name not in in_grids)
+            self.warnings += (
+                f"--set adds the option {n!r}, which the grid lacks{did_you_mean(n, in_grids)}" for n in new
+            )
             self._set(grids, key, values)
         return tuple(grids)
 
     def _set(self, grids: list[dict[Key, Any]], key: Key, values: Sequence[object]) -> None:  # Any: values
         """Give an option or a tie new values in each grid that has it, or add it to all grids if none has it."""
-        names, known = set(names_in(key)), [name for grid in grids for each in grid for name in names_in(each)]
+        names, in_grids = set(names_in(key)), [name for grid in grids for each in grid for name in names_in(each)]
         for other in dict.fromkeys(each for grid in grids for each in grid):
             if names & set(names_in(other)) and not names >= set(names_in(other)):
                 shared = f"{key!r} shares an option with {other!r} of the grid"
                 self.note(f"--set: {shared}; set all of that: --set {','.join(names_in(other))}=...")
         for at, grid in enumerate(grids):
-            if not names.intersection(known):
+            if not names.intersection(in_grids):
                 grid[key] = values
             same = {each: key if names >= set(names_in(each)) else each for each in grid}
             grids[at] = {same[each]: values if same[each] == key else listed for each, listed in grid.items()}

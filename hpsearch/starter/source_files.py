@@ -70,12 +70,12 @@ def sources_of(script: Path, tree: ast.Module, folders: Sequence[Path]) -> list[
 
     Files that cannot be read are left out.
     """
-    reader = _Reader(folders)
+    reader = _SourceReader(folders)
     reader.add(script, tree, None)
     return reader.sources
 
 
-class _Reader:
+class _SourceReader:
     """Follows imports from file to file, the nearest first."""
 
     def __init__(self, folders: Sequence[Path]) -> None:

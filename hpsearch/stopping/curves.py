@@ -28,7 +28,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one run, each step once, in order of steps; made by `merged`."""
+    """The points of one run, each step once, in order of steps; made by `with_points`."""
 
     points: tuple[Point, ...] = ()
 
@@ -80,7 +80,7 @@ class Curve:
         return means
 
 
-def merged(curve: Curve, points: Iterable[Point]) -> Curve:
+def with_points(curve: Curve, points: Iterable[Point]) -> Curve:
     """Add points to a curve; at an existing step, the new value counts. Returns the same curve if there are none.
 
     A curve of more than `MOST_POINTS` loses points from its older half: of each four neighbours, the lowest and the

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from hpsearch.stopping.curves import Curve, Point, merged
+from hpsearch.stopping.curves import Curve, Point, with_points
 from hpsearch.stopping.growing import GrowingFile
 
 _HEAD, _FOOT = 12, 4
@@ -62,7 +62,7 @@ class EventReader:
                 points += self._points(event)
         except (ValueError, IndexError, struct.error) as error:
             self._wrong = f"{self._file.path.name} is not an event file of TensorBoard ({error})"
-        self._curve = merged(self._curve, points)
+        self._curve = with_points(self._curve, points)
         return self._curve, piece.is_all
 
     def _events(self, content: bytes) -> Iterator[bytes]:

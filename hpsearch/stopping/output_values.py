@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hpsearch.core.errors import UsageError
-from hpsearch.stopping.curves import Curve, Point, merged
+from hpsearch.stopping.curves import Curve, Point, with_points
 from hpsearch.stopping.growing import LineFile
 from hpsearch.stopping.rows import number_in, step_in
 
@@ -151,9 +151,9 @@ class OutputReader:
             if lines.is_anew:
                 self._curves[index] = Curve()
                 self._count = sum(map(len, self._curves))
-            self._curves[index] = merged(self._curves[index], self._points(lines.texts))
+            self._curves[index] = with_points(self._curves[index], self._points(lines.texts))
         if any(new is not old for new, old in zip(self._curves, before)):
-            self._curve = merged(Curve(), [point for curve in self._curves for point in curve.points])
+            self._curve = with_points(Curve(), [point for curve in self._curves for point in curve.points])
         return self._curve, is_all
 
     def _points(self, lines: Sequence[str]) -> Iterator[Point]:

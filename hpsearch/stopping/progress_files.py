@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from hpsearch.stopping.curves import Curve, merged
+from hpsearch.stopping.curves import Curve, with_points
 from hpsearch.stopping.event_files import EventReader
 from hpsearch.stopping.growing import GrowingFile, LineFile, Lines, WholeFile
 from hpsearch.stopping.rows import Row, RowCurve, number_in
@@ -104,7 +104,7 @@ class ProgressReader:
 
 
 def _all_of(curves: Sequence[Curve]) -> Curve:
-    return merged(Curve(), (point for curve in curves for point in curve.points))
+    return with_points(Curve(), (point for curve in curves for point in curve.points))
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
@@ -234,7 +234,7 @@ class JsonReader:
         if self._rows.curve.points and not newest:
             name, step = self._file.path.name, self._step_key or "epoch, step or global_step"
             self._wrong = f"{name} holds the newest value only, and does not say at which step ({step})"
-        self._rows.curve = before if newest and newest[0] in before.points else merged(before, newest)
+        self._rows.curve = before if newest and newest[0] in before.points else with_points(before, newest)
 
     def _rows_in(self, found: Any) -> list[Row]:  # Any: JSON
         if isinstance(found, list):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hpsearch.stopping.curves import Curve, Point, merged
+from hpsearch.stopping.curves import Curve, Point, with_points
 
 #: Usual names of steps, those first that most likely mean the same in all runs: the number of batches in an epoch may
 #: depend on a searched option.
@@ -54,7 +54,7 @@ class RowCurve:
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add rows; ignore a row without a value, or without a step if others have steps."""
-        self.curve = merged(self.curve, filter(None, map(self._point, rows)))
+        self.curve = with_points(self.curve, filter(None, map(self._point, rows)))
 
     def problem(self, name: str) -> str:
         """Return why rows give no values, for people; empty if they do, or there are no rows. name: of their file."""

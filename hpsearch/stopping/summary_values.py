@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hpsearch.core.errors import SummaryError
 from hpsearch.core.summary import numbers_of, parse_summary
-from hpsearch.stopping.curves import Curve, Point, merged
+from hpsearch.stopping.curves import Curve, Point, with_points
 from hpsearch.stopping.growing import WholeFile
 from hpsearch.stopping.rows import STEP_KEYS
 
@@ -76,7 +76,7 @@ class SummaryReader:
             self._known = _without_constant_end(numbers)
         self._list, self._is_list = numbers, True
         ordered = steps or [float(step) for step in range(1, len(numbers) + 1)]
-        self._curve = merged(Curve(), map(Point, ordered[: self._known], numbers[: self._known]))
+        self._curve = with_points(Curve(), map(Point, ordered[: self._known], numbers[: self._known]))
 
     def _take_number(self, value: float, steps: Sequence[float] | None, text: str) -> None:
         if math.isnan(value) and not self._curve.points:
@@ -89,7 +89,7 @@ class SummaryReader:
                 return
             self._count += 1
             steps = [float(self._count)]
-        self._curve = merged(self._curve, [Point(steps[0], value)])
+        self._curve = with_points(self._curve, [Point(steps[0], value)])
 
     def _steps(self, text: str, key: str, count: int) -> Sequence[float] | None:
         try:

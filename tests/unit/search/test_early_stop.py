@@ -22,7 +22,7 @@ from hpsearch.search.controller import Clocks, Controller, StopRequest, latest_r
 from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.early_stop import EarlyStop, RunValues, check_values, value_source
 from hpsearch.search.resume import WHAT_IS_LEFT
-from hpsearch.stopping.curves import Curve, Point, merged
+from hpsearch.stopping.curves import Curve, Point, with_points
 from hpsearch.store.classic_files import read_plain_pickle
 from hpsearch.store.journal_file import read_record
 from hpsearch.store.layout import SearchFolder
@@ -394,7 +394,7 @@ def test_what_an_earlier_attempt_told_says_nothing_of_a_new_one(search: LiveSear
     """Else a new attempt would be ended before it was read for the first time."""
     source = value_source(CONFIG.settings, SearchOptions(stop_early="nan"))
     values, entry = RunValues(search, source, ()), search.record.runs[1]
-    values.curves[1] = merged(Curve(), [Point(1, NAN), Point(2, NAN)])
+    values.curves[1] = with_points(Curve(), [Point(1, NAN), Point(2, NAN)])
     search.note(AttemptIntended(1, "sim_1.2.b", 1.0))
     assert not values.has_told(entry)
     assert (values.read(entry).points, values.has_told(entry)) == ((), False)

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.stopping.curves import Curve, Point, merged
+from hpsearch.stopping.curves import Curve, Point, with_points
 from hpsearch.stopping.replay import effect_of, replay
 from hpsearch.stopping.rules import Stop, StopRule
 
 
 def curve(*values: float, width: float = 1.0) -> Curve:
-    return merged(Curve(), [Point(width * index, value) for index, value in enumerate(values, start=1)])
+    return with_points(Curve(), [Point(width * index, value) for index, value in enumerate(values, start=1)])
 
 
 def stopped_at(step: float) -> Stop:

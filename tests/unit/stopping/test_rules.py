@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.stopping.curves import Curve, Point, merged
+from hpsearch.stopping.curves import Curve, Point, with_points
 from hpsearch.stopping.rules import Stop, StopRule, first_stop, stop_by
 
 NAN = math.nan
@@ -28,7 +28,7 @@ STOP_AFTER = st.sampled_from([0.5, 1.0, 2.0, 3.0])
 
 def curve(*values: float, first: float = 1.0, width: float = 1.0) -> Curve:
     """Return a curve with these values, at 1, 2, 3 unless its steps are others."""
-    return merged(Curve(), [Point(first + width * place, value) for place, value in enumerate(values)])
+    return with_points(Curve(), [Point(first + width * place, value) for place, value in enumerate(values)])
 
 
 def numbers_up_to(one: Curve, step: float) -> list[float]:
