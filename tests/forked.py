@@ -191,6 +191,8 @@ def serve(descriptor: int) -> None:
     if FAULTS in os.environ:
         import_module("ctypes")
     gc.freeze()
+    # As long as a command has not begun, Ctrl-C ends it. Python's handler would be lost while it is being forked.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     #: A file descriptor that becomes readable at the end of the command -> its process number and its news.
     commands: dict[int, tuple[int, int]] = {}
     with socket.socket(fileno=descriptor) as requests:
@@ -209,8 +211,6 @@ def serve(descriptor: int) -> None:
             *streams, news = descriptors
             pid = os.fork()
             if pid == 0:
-                # As long as the command has not begun, Ctrl-C ends it.
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
                 break
             _tell(news, pid)
             commands[os.pidfd_open(pid)] = pid, news

@@ -111,9 +111,13 @@ def played(
 def _start(playing: dict[Connection, _Playing], history: History, folder: Path, library: Path) -> None:
     reader, writer = _FORK.Pipe(duplex=False)
     process = _FORK.Process(target=_try, args=(history, folder, library, writer))
+    # A signal waits until the process is known here, and until it handles signals: an exception would be lost while
+    # it is being forked.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     process.start()
-    writer.close()
     playing[reader] = _Playing(history, folder, process)
+    writer.close()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
 def _outcome(reader: Connection, played: _Playing) -> Tried:
@@ -135,6 +139,7 @@ def _try(history: History, folder: Path, library: Path, writer: Connection) -> N
     signal.signal(signal.SIGTERM, interrupt)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _go_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     parent = os.getppid()
     ctypes.CDLL(None).prctl(_AT_DEATH_OF_PARENT, signal.SIGTERM)
     if os.getppid() == parent:
