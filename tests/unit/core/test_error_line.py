@@ -192,6 +192,8 @@ def test_what_comes_after_a_traceback_hides_nothing(after: str) -> None:
             "subprocess.CalledProcessError: Command '['python', 'train.py']' returned non-zero exit status 1.\n",
             FOUND,
         ),
+        # The line of code, as some printers show it.
+        (TRACEBACK.replace("    main()\n", "> main()\n"), FOUND),
         # Other words of programs.
         (
             "usage: train.py [-h] [--lr LR]\ntrain.py: error: unrecognized arguments: --lrr=1\n",

@@ -1,10 +1,10 @@
-"""What the states of a run mean."""
+"""What the states of a run mean, and what can be the id of a job."""
 
 from collections.abc import Callable
 
 import pytest
 
-from hpsearch.core.model import RunState
+from hpsearch.core.model import RunState, is_job_id
 
 
 def said(question: Callable[[RunState], bool]) -> set[str]:
@@ -35,3 +35,11 @@ def test_each_state_says_whether_the_run_has_ended_and_how(
     question: Callable[[RunState], bool], states: set[str]
 ) -> None:
     assert said(question) == states
+
+
+@pytest.mark.parametrize(
+    ("found", "answer"),
+    [("12", True), ("7_3@two", True), ("", False), ("-1", False), ("1\n2", False), (12, False), (None, False)],
+)
+def test_an_id_of_a_job_is_a_word_that_no_command_takes_for_an_option(found: object, answer: bool) -> None:
+    assert is_job_id(found) is answer

@@ -202,8 +202,8 @@ def test_members_compare_by_equality() -> None:
     assert [value in Members(Not([1])) for value in (1, 2, [1])] == [False, True, True]
 
 
-def test_nan_matches_itself() -> None:
-    nan = float("nan")
+@pytest.mark.parametrize("nan", [float("nan"), np.array([float("nan")])], ids=["number", "array"])
+def test_nan_matches_itself(nan: object) -> None:
     assert chosen({"x": [nan, 1]}, [Condition({"x": [nan]}, {"x": [2]})], deterministic=True) == [
         frozenset({"--x=2"}),
         frozenset({"--x=1"}),

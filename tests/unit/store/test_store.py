@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.core.errors import FolderError
-from hpsearch.core.model import RunState
+from hpsearch.core.model import Configuration, Run, RunState
 from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
@@ -27,10 +27,11 @@ from hpsearch.journal.events import (
 )
 from hpsearch.journal.lines import LineReader, from_line, to_line
 from hpsearch.journal.record import SearchRecord
+from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.values import decode, encode
 from hpsearch.store.journal_file import Journal, JournalReader
 from hpsearch.store.layout import write_whole
-from hpsearch.store.table import ResultsTable, breaks_off, read_table, seed_of, whole_rows, write_table
+from hpsearch.store.table import ResultsTable, breaks_off, more_cells, read_table, seed_of, whole_rows, write_table
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -306,3 +307,11 @@ def test_a_row_that_breaks_off_in_its_output_option_is_left_out(
 )
 def test_a_seed_is_told_where_its_option_is_sure(options: dict[str, object], seed: str) -> None:
     assert seed_of(options) == seed
+
+
+def test_a_row_can_tell_number_state_seconds_and_seed() -> None:
+    run = Run(7, "sim_7", Configuration((("lr", 1), ("seed", 3))), "o/sim_7")
+    started, ended = AttemptStarted(7, "t", 10.0), AttemptEnded(7, "t", 0, 12.34567)
+    over = RunRecord(run, RunState.FAILED, token="t", started=started, ended=ended)
+    assert more_cells(over) == {"run": "7", "state": "failed", "seconds": "2.346", "seed": "3"}
+    assert more_cells(RunRecord(run)) == {"run": "7", "state": "planned", "seconds": "", "seed": "3"}
