@@ -50,6 +50,15 @@ def test_an_answer_comes_back_with_its_type(value: object) -> None:
     assert repr(answer) == repr([value, value])
 
 
+def test_large_garbage_of_a_function_is_looked_for_often_although_ours_is_not() -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(20_000)
+    try:
+        assert limited(lambda: gc.get_threshold()[0])() == 700
+    finally:
+        gc.set_threshold(*before)
+
+
 def test_what_a_function_keeps_in_its_module_stays_for_the_next_call() -> None:
     kept: list[int] = []
 
