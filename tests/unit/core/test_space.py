@@ -127,6 +127,16 @@ def test_few_configurations_are_found_in_a_huge_grid(conditions: list[Condition]
     assert len(chosen(grid, folds, limit=100, sample=True)) == 12
 
 
+def test_a_configuration_that_hardly_any_draw_finds_is_found() -> None:
+    grid: Grid = {name: list(range(1000)) for name in "abcdefgh"}
+    zeros: Grid = {name: [0] for name in "abcdefgh"}
+    # All but one in 10^9 are folded into one.
+    folds = [Condition({name: Not([7])}, zeros) for name in "abc"]
+    rest = Condition({}, {name: [0] for name in "defgh"})
+    selection = enumerate_space(grid, [*folds, rest], Order(limit=5, sample=True))
+    assert sorted(tuple(c.as_dict().values()) for c in selection) == [(0,) * 8, (7, 7, 7, 0, 0, 0, 0, 0)]
+
+
 def test_the_last_option_varies_fastest() -> None:
     selection = enumerate_space({"a": [1, 2], "b": ["x", "y"]}, [], Order(deterministic=True))
     assert [tuple(c.as_dict().values()) for c in selection] == [(1, "x"), (1, "y"), (2, "x"), (2, "y")]

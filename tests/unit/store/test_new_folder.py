@@ -148,11 +148,16 @@ def test_a_copy_of_the_code_has_its_files_and_links_to_what_git_ignores(tmp_path
     (top / "pkg" / "run.sh").chmod(0o755)
     (top / "pkg" / "inside").symlink_to("run.sh")
     (top / "pkg" / "outside").symlink_to(tmp_path / "elsewhere")
-    start(Plan(tmp_path / "out", code=CodeTree(top, ["pkg/run.sh", "pkg/inside", "pkg/outside"], ["data/"])))
+    start(Plan(tmp_path / "out", code=CodeTree(top, ["pkg/run.sh", "pkg/inside", "pkg/outside"], ["data/", "a/b/c"])))
     code = SearchFolder(tmp_path / "out").code
     assert ((code / "pkg" / "run.sh").read_text(), (code / "pkg" / "run.sh").stat().st_mode & 0o777) == ("x", 0o755)
-    links = {name: str((code / name).readlink()) for name in ("pkg/inside", "pkg/outside", "data")}
-    assert links == {"pkg/inside": "run.sh", "pkg/outside": str(tmp_path / "elsewhere"), "data": str(top / "data")}
+    links = {name: str((code / name).readlink()) for name in ("pkg/inside", "pkg/outside", "data", "a/b/c")}
+    assert links == {
+        "pkg/inside": "run.sh",
+        "pkg/outside": str(tmp_path / "elsewhere"),
+        "data": f"{top}/data",
+        "a/b/c": f"{top}/a/b/c",
+    }
 
 
 def test_inputs_of_an_extension_lie_beside_the_earlier_ones_unless_they_are_the_same(tmp_path: Path) -> None:

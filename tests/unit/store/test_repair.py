@@ -103,6 +103,12 @@ def test_lost_settings_come_from_their_copy_behind_the_plan(folder: SearchFolder
     assert record_after(repair).known_settings().out_arg == "out_dir"
 
 
+def test_a_journal_without_any_settings_is_repaired_as_far_as_that_goes(folder: SearchFolder) -> None:
+    folder.settings_copy.unlink()
+    repair = repair_of(folder, lambda lines: lines.__setitem__(3, b"torn"))
+    assert (len(repair.dropped), repair.put_back, [number for number, _ in repair.events]) == (1, [], [1, 2, 3])
+
+
 @pytest.mark.parametrize(
     ("lost", "told"), [(slice(1, 2), "run 2"), (slice(0, 2), "2 runs, 1 to 2")], ids=["one", "several"]
 )
