@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from hpsearch.core.statistics import Spread, mean_text, spread_of, welch_p
@@ -46,7 +47,9 @@ def ranked(items: Iterable[T], cell: Callable[[T], object], ascending: bool) -> 
 
 def best(items: Iterable[T], cell: Callable[[T], object], ascending: bool) -> list[T]:
     """Return the items that can be the best, best first: those whose cell is a number other than NaN."""
-    return ranked((item for item in items if ranking_number(cell(item)) is not None), cell, ascending)
+    keys = ((_sort_key(cell(item), ascending), item) for item in items)
+    numbers = [(key[1], item) for key, item in keys if key[0] == 0]
+    return [item for _, item in sorted(numbers, key=itemgetter(0))]
 
 
 def _sort_key(cell: object, ascending: bool) -> tuple[int, float, str]:

@@ -8,11 +8,12 @@ import re
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
 from hpsearch.console.text import aligned
-from hpsearch.core.model import RunState
+from hpsearch.core.model import RunState, Summary
 from hpsearch.core.ranking import best, odd_performance, ranking_number
 from hpsearch.core.summary import cell_under
 from hpsearch.core.value_text import cut, integer, whole_text
@@ -50,6 +51,21 @@ def failure_log(entry: RunRecord, folder: SearchFolder) -> Path:
             if log.stat().st_size > 0:
                 return log
     return logs[0] if logs else run_folder
+
+
+def summaries(record: SearchRecord) -> list[tuple[int, Summary]]:
+    """Return number and summary of each finished run, by number; this makes no records."""
+    results = [(entry.run.number, entry.result) for entry in record.unusual]
+    found = [(number, result.summary) for number, result in results if result.state is RunState.FINISHED]
+    courses = record.courses.items()
+    found += [(number, course.summary) for number, course in courses if course.state is RunState.FINISHED]
+    return sorted(((number, summary) for number, summary in found if summary is not None), key=itemgetter(0))
+
+
+def result_states(record: SearchRecord) -> Counter[RunState]:
+    """Return how many runs with events have results of each state; this makes no records."""
+    results = (entry.result.state for entry in record.unusual)
+    return Counter((*results, *(course.state for course in record.courses.values())))
 
 
 def best_runs(entries: Iterable[RunRecord], settings: Settings) -> list[RunRecord]:

@@ -20,14 +20,23 @@ from hpsearch.core.command import argv, shell_line
 from hpsearch.core.configurations import by_configuration
 from hpsearch.core.errors import FolderError, UsageError
 from hpsearch.core.hints import did_you_mean
-from hpsearch.core.model import Run, RunState
+from hpsearch.core.model import Run, RunState, Summary
 from hpsearch.core.ranking import Mean, best, best_means, difference_text, number_of, p_of_second, ranking_number
 from hpsearch.core.statistics import mean_text, spread_of
+from hpsearch.core.value_text import whole_text
 from hpsearch.folder.by_configuration import check_over, seeds_of
 from hpsearch.folder.choice import choose_folder
 from hpsearch.folder.means import mean_cells, mean_json
 from hpsearch.folder.reading import SearchReader
-from hpsearch.folder.run_tables import options_text, ranges, varying_options, with_largest_budget
+from hpsearch.folder.run_tables import (
+    options_text,
+    ranges,
+    result_states,
+    summaries,
+    varying_options,
+    with_largest_budget,
+)
+from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import readable
 from hpsearch.startup.classes import dataclass, replace
@@ -130,7 +139,7 @@ def _only(options: Mapping[str, object], names: Sequence[str]) -> dict[str, obje
 def _varying(runs: FinishedRuns, several: Sequence[FinishedRun]) -> list[str]:
     """Return the options that differ between these runs, except those that repeat configurations."""
     names = [name for name in runs.option_names if name not in runs.over]
-    return [name for name in names if len({run.row.get(name, "") for run in several}) > 1]
+    return [name for name in names if len({run.cell(name) for run in several}) > 1]
 
 
 def _print_commands(best: Sequence[FinishedRun], runs: FinishedRuns, out_dir: str | None, console: Console) -> None:
@@ -154,7 +163,7 @@ def _with_largest_budget(runs: FinishedRuns, key: str, console: Console) -> Fini
     """Return the runs that can be the best: with budgets, those with the largest budget, which is told; else all."""
     if not runs.settings.budget_option:
         return runs
-    ranked = [run for run in runs.runs if ranking_number(run.row.get(key, "")) is not None] or runs.runs
+    ranked = [run for run in runs.runs if ranking_number(run.cell(key)) is not None] or runs.runs
     largest = with_largest_budget(ranked, lambda run: run.row, runs.settings)
     if len(largest) < len(runs.runs):
         name = runs.settings.budget_option
@@ -166,18 +175,19 @@ def _best(runs: FinishedRuns, key: str, ascending: bool) -> tuple[Sequence[Finis
     """Return the runs, best first; or the first counted run of each configuration, and the configurations."""
     if not runs.runs:
         raise FolderError(f"{runs.folder.path}: no run has finished yet")
-    known = dict.fromkeys(name for run in runs.runs for name in run.row)
+    is_known = any(key in run.summary for run in runs.runs)
+    known = {} if is_known else dict.fromkeys(name for run in runs.runs for name in run.row)
     if not key:
         raise FolderError(
             f"{runs.folder.path}: there is neither a journal nor a copy of the grid module that says which column "
             f"counts: give --by=KEY, one of: {', '.join(known)}"
         )
-    if key not in known:
+    if not is_known and key not in known:
         raise UsageError(
             f"--by={key}: no finished run has such a keyword; there are: {', '.join(known)}{did_you_mean(key, known)}"
         )
     means = runs.means(key, ascending)
-    ranked = best(runs.runs, lambda run: run.row.get(key, ""), ascending)
+    ranked = best(runs.runs, lambda run: run.cell(key), ascending)
     ranked = [mean.counted[0] for mean in means] if runs.over else ranked
     if not ranked:
         raise FolderError(f"{runs.folder.path}: no finished run has a number under {key!r}; choose another: --by=KEY")
@@ -191,7 +201,7 @@ def _table(
 
     means: of the configurations; if there are any, each row is a configuration.
     """
-    apart = {*runs.planned_apart, *_varying(runs, runs.runs)}
+    apart = {*runs.planned_apart, *([] if runs.are_as_planned else _varying(runs, runs.runs))}
     varying = [name for name in runs.option_names if name in apart and name not in runs.over]
     keywords = [name for name in runs.keywords if name not in (key, "finished", *varying, *runs.over)]
     first = mean_cells(means, key, lambda mean: runs.labels(mean.counted))
@@ -256,12 +266,37 @@ def _as_json(
     return content
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class FinishedRun:
-    """A row of the table of results. run: None without a journal that knows it."""
+    """A finished run. summary: keyword -> list with one value. number, record: None without a journal that knows it."""
 
-    row: Row
-    run: Run | None
+    summary: Summary
+    number: int = 0
+    record: SearchRecord | None = None
+    made_row: Row | None = None
+
+    @classmethod
+    def of_row(cls, row: Row) -> FinishedRun:
+        """Return the run of a row that is in no journal."""
+        return cls({name: [cell] for name, cell in row.items()}, made_row=row)
+
+    @property
+    def run(self) -> Run | None:
+        """The run; None without a journal that knows it."""
+        return None if self.record is None else self.record.runs[self.number].result.run
+
+    @property
+    def row(self) -> Row:
+        """Its row of the table of results, made when it is asked for: few of many runs are shown."""
+        if self.made_row is None:
+            assert self.record is not None
+            self.made_row = row_of(self.record.runs[self.number].result, self.record.known_settings())
+        return self.made_row
+
+    def cell(self, name: str) -> str:
+        """Return its cell in a column; empty if there is none."""
+        value = self.summary.get(name)
+        return self.row.get(name, "") if value is None else whole_text(value[0])
 
 
 @dataclass(frozen=True)
@@ -270,7 +305,8 @@ class FinishedRuns:
 
     settings: without a program if there is no journal, and without a performance key if that is not known.
     over: the options that repeat a configuration, if any. stopped: how many runs were stopped early.
-    planned_apart: the options in which the runs of the whole search differ, unfinished runs included.
+    planned_apart: the options in which the runs of the whole search differ, unfinished runs included. are_as_planned:
+    these are all in which finished runs differ.
     """
 
     folder: SearchFolder
@@ -281,6 +317,7 @@ class FinishedRuns:
     over: Sequence[str]
     stopped: int = 0
     planned_apart: Sequence[str] = ()
+    are_as_planned: bool = False
 
     def means(self, key: str, ascending: bool) -> list[Mean[FinishedRun]]:
         """Return the configurations by the mean of a column, see `best_means`; none if `over` is empty."""
@@ -290,7 +327,7 @@ class FinishedRuns:
             return run.run.configuration.as_dict() if run.run else options_of_row(run.row, others)
 
         groups = by_configuration(self.runs, options_of, self.over) if self.over else []
-        return best_means(groups, lambda run: number_of(run.row.get(key, "")), ascending)
+        return best_means(groups, lambda run: number_of(run.cell(key)), ascending)
 
     def label(self, run: FinishedRun) -> str:
         """Return a run for people: its number, or its folder without a journal."""
@@ -315,26 +352,24 @@ def finished_runs(folder: SearchFolder, given_over: Collection[str] = ()) -> Fin
     columns = dict.fromkeys(name for row in rows for name in row)
     keywords = [name for name in columns if name in settings.summary_keywords]
     options = [name for name in columns if name not in (*keywords, settings.out_arg)]
-    runs = [FinishedRun(row, None) for row in rows if is_finished_row(row)]
+    runs = [FinishedRun.of_row(row) for row in rows if is_finished_row(row)]
     over = [name for name in given_over if name in options]
     return FinishedRuns(folder, runs, settings, options, keywords, over)
 
 
 def _from_journal(reader: SearchReader, given_over: Collection[str]) -> FinishedRuns:
-    settings = reader.record.known_settings()
-    runs = [FinishedRun(row, None) for row in reader.record.carried if is_finished_row(row)]
-    runs += [
-        FinishedRun(row_of(entry, settings), entry.run)
-        for entry in (newest.result for newest in reader.record.with_events)
-        if entry.state is RunState.FINISHED and entry.summary is not None
-    ]
+    record, settings = reader.record, reader.record.known_settings()
+    stopped = result_states(record)[RunState.STOPPED_EARLY]
+    runs = [FinishedRun.of_row(row) for row in record.carried if is_finished_row(row)]
+    runs += (FinishedRun(summary, number, record) for number, summary in summaries(record))
     options = [name for name in settings.option_names if name not in settings.summary_keywords]
-    columns = columns_of(settings, [run.row for run in runs])
+    columns = columns_of(settings, (run.summary for run in runs))
     keywords = [name for name in columns if name not in (*options, settings.out_arg)]
-    over = seeds_of(reader.record, [name for name in given_over if name in settings.option_names])
-    stopped = sum(entry.result.state is RunState.STOPPED_EARLY for entry in reader.record.with_events)
-    apart = varying_options(reader.record)
-    return FinishedRuns(reader.folder, runs, settings, options, keywords, over, stopped, apart)
+    over = seeds_of(record, [name for name in given_over if name in settings.option_names])
+    apart = varying_options(record)
+    # A parser may return keywords that are also options.
+    are_as_planned = not record.carried and set(options).isdisjoint(name for run in runs for name in run.summary)
+    return FinishedRuns(reader.folder, runs, settings, options, keywords, over, stopped, apart, are_as_planned)
 
 
 def _copied_settings(folder: Path) -> Settings:

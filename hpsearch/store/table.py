@@ -103,7 +103,7 @@ def whole_table(record: SearchRecord, is_sorted: bool) -> tuple[Columns, list[Ro
     return columns, [columns.row(row, cells.get(row.get(settings.out_arg, ""), {})) for row in rows]
 
 
-def columns_of(settings: Settings, rows: Iterable[Row]) -> list[str]:
+def columns_of(settings: Settings, rows: Iterable[Mapping[str, object]]) -> list[str]:
     """Return the table's columns: those of the plan, then others from custom parsers or earlier rows."""
     columns = dict[str, object].fromkeys(settings.columns)
     for row in rows:
