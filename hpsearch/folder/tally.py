@@ -47,6 +47,8 @@ class RunTally:
         self._stopped_early: Failures | None = None
         self._means: dict[Sequence[str], list[Mean[RunRecord]]] = {}
         self._best: int | None = None
+        #: The record of the best run, once it was asked for: it may be packed, and would be taken out at each look.
+        self._best_entry: RunRecord | None = None
         self._best_rank, self._is_best_known = (0.0, 0), not self._settings.budget_option
         self._begin_controller(self._controller)
 
@@ -134,7 +136,7 @@ class RunTally:
         if value is not None:
             rank = (value if self._settings.sort_ascending else -value, number)
             if self._best is None or rank < self._best_rank:
-                self._best, self._best_rank = number, rank
+                self._best, self._best_rank, self._best_entry = number, rank, None
 
     def _forget(self, number: int) -> None:
         self._counts[self._states.pop(number)] -= 1
@@ -150,7 +152,7 @@ class RunTally:
             self._last_end_at = None
             self._sum_s -= self._took_s.pop(number, 0.0)
         if self._best == number:
-            self._best, self._is_best_known = None, False
+            self._best, self._is_best_known, self._best_entry = None, False, None
 
     @property
     def counts(self) -> Counter[RunState]:
@@ -186,12 +188,14 @@ class RunTally:
         """The best finished run so far; None if none has a number."""
         if not self._is_best_known:
             best = next(iter(best_runs(self.record.with_events, self._settings)), None)
-            self._best = None if best is None else best.run.number
+            self._best, self._best_entry = None if best is None else best.run.number, best
             self._is_best_known = not self._settings.budget_option
             if best is not None and self._is_best_known:
                 value = performance(best, self._settings.performance_key) or 0.0
                 self._best_rank = (value if self._settings.sort_ascending else -value, best.run.number)
-        return None if self._best is None else self.record.runs[self._best].result
+        if self._best is not None and self._best_entry is None:
+            self._best_entry = self.record.runs[self._best].result
+        return self._best_entry
 
     def means(self, over: Sequence[str]) -> list[Mean[RunRecord]]:
         """Return the configurations by their means, see `means_of`."""
