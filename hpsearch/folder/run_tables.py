@@ -78,6 +78,16 @@ def best_runs(entries: Iterable[RunRecord], settings: Settings) -> list[RunRecor
     return best(finished, lambda entry: cell_under(entry.summary, settings.performance_key), settings.sort_ascending)
 
 
+def best_number(record: SearchRecord) -> float | None:
+    """Return the best value under the performance key, that of the first of `best_runs`; None if there is none."""
+    settings = record.known_settings()
+    if settings.budget_option:
+        return next((performance(entry, settings.performance_key) for entry in best_runs(record, settings)), None)
+    cells = (cell_under(summary, settings.performance_key) for _, summary in summaries(record))
+    numbers = (number for cell in cells if (number := ranking_number(cell)) is not None)
+    return min(numbers, default=None) if settings.sort_ascending else max(numbers, default=None)
+
+
 def with_largest_budget(
     runs: Sequence[T], options_of: Callable[[T], Mapping[str, object]], settings: Settings
 ) -> list[T]:

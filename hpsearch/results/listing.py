@@ -26,7 +26,7 @@ from hpsearch.folder.means import mean_json, means_of
 from hpsearch.folder.nearby import USUAL_PLACE, last_activity, searches_below
 from hpsearch.folder.overview import overview
 from hpsearch.folder.reading import SearchReader
-from hpsearch.folder.run_tables import best_runs, performance
+from hpsearch.folder.run_tables import best_number, result_states
 from hpsearch.journal.values import readable
 from hpsearch.results.best import finished_runs
 from hpsearch.startup.classes import dataclass
@@ -127,10 +127,6 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
     means = means_of(SearchReader(folder).record, over) if over else []
     chooses_by_options = bool(settings.budget_option or record.options.get("race"))
     whole = SearchReader(folder).record if chooses_by_options else record
-    values = (
-        performance(entry, settings.performance_key)
-        for entry in ([] if over else best_runs(whole.with_events, settings))
-    )
     to_come = expected_runs(whole)
     left = shown.left + max(to_come, has_more(whole))
     return Listed(
@@ -139,10 +135,10 @@ def _with_journal(folder: SearchFolder, given_over: Sequence[str]) -> Listed:
         record.last_event_at or 0.0,
         settings.name,
         shown.runs + to_come,
-        sum(entry.result.state is RunState.FINISHED for entry in record.with_events),
+        result_states(record)[RunState.FINISHED],
         shown.counts,
         settings.performance_key,
-        next(iter(values), None),
+        None if over else best_number(whole),
         record.started_at,
         means[:2],
         over,
