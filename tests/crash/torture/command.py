@@ -28,14 +28,13 @@ def shrink(tried: Tried, library: Path, jobs: int, limit_s: float) -> History:
     kinds, numbers = {finding.kind for finding in tried.findings}, count()
 
     def failing(histories: Sequence[History], stop_at: float) -> History | None:
-        tries = ((history, Path(f"{tried.folder}-shrink{next(numbers)}")) for history in histories)
-        with closing(played(tries, library, jobs, stop_at, stop_at)) as shorter:
-            for each in shorter:
-                if each.folder:
-                    shutil.rmtree(each.folder, ignore_errors=True)
-                if kinds & {finding.kind for finding in each.findings}:
-                    return each.history
-        return None
+        folders = [Path(f"{tried.folder}-shrink{next(numbers)}") for _ in histories]
+        with closing(played(zip(histories, folders), library, jobs, stop_at, stop_at)) as shorter:
+            failed = (each.history for each in shorter if kinds & {finding.kind for finding in each.findings})
+            first = next(failed, None)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        return first
 
     return shrunk(tried.history, tried.suspects, failing, limit_s)
 
