@@ -48,6 +48,15 @@ def test_a_condition_that_changes_nothing_says_why(when: dict[str, list[object]]
     assert (condition.changed, condition.problem) == (0, problem)
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [([0], "0"), ([0, 1], "0 or 1"), ([0, 1, 2, 3], "0, 1, 2 or 3"), ([0, 1, 2, 3, 4], "0, 1, 2, 3, ...")],
+)
+def test_of_many_values_that_an_option_has_four_are_named(values: list[object], shown: str) -> None:
+    (condition,) = report_of(Condition({"a": [9]}, {"b": [1]}), grid={"a": values}).conditions
+    assert condition.problem == f"a is never 9, only {shown}"
+
+
 def test_an_earlier_condition_may_leave_nothing_to_change() -> None:
     folded = Condition({"layers": [3]}, {"layers": [2]})
     problem = "earlier conditions changed every configuration that it would match"

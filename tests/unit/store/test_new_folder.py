@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +104,26 @@ def test_runs_that_were_added_and_refused_are_gone_and_the_earlier_search_stays(
     with pytest.raises(SubmissionRefused):
         start(Plan(tmp_path / "out", may_exist=True), SubmissionRefused("no"))
     assert {name: (tmp_path / "out" / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"out_arg": "o"},
+            "the search there has out_arg 'out_dir', this one 'o'; searches in one folder must have the",
+        ),
+        ({"program": ("sh",)}, "the search there has program ('true',), this one ('sh',); searches in one folder must"),
+        ({"options": {"snapshot": True}}, "of this search and the one there, only one executes a copy of the code"),
+    ],
+    ids=["output option", "program", "snapshot"],
+)
+def test_runs_of_another_script_are_refused(tmp_path: Path, changes: Mapping[str, object], problem: str) -> None:
+    start(Plan(tmp_path / "out"))
+    with pytest.raises(FolderError) as caught:
+        start(Plan(tmp_path / "out", may_exist=True, settings=replace(SETTINGS, **changes)))
+    assert str(caught.value).startswith(f"{tmp_path}/out: {problem}")
+    assert "; give another --out_dir" in str(caught.value)
 
 
 def test_files_of_another_tool_with_the_names_of_ours_are_kept(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from searches import SETTINGS
 
+from hpsearch.core.errors import StoreError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.run_folders import move_file, put_files_in_place, set_logs_aside
+from hpsearch.store.run_folders import copy_run, holds_work, move_file, put_files_in_place, set_logs_aside
 
 RUN = Run(1, "sim_1", Configuration((("x", 1),)), "o/sim_1")
 
@@ -78,3 +79,42 @@ def test_files_of_the_script_stay_where_they_are_when_logs_are_set_aside(tmp_pat
     set_logs_aside(folder, RUN, 1)
     assert [path.name for path in folder.run_folder(RUN).iterdir()] == ["model.pt"]
     assert not list(folder.attempts.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("names", "answer"),
+    [
+        ([], False),
+        (["job_sim_1.out", "job_sim_1.err.2", "hpsearch_command.sh"], False),
+        (["model.pt.new", "model.pt.part", "model.pt.tmp"], False),
+        (["job_sim_1.out", "model.pt"], True),
+        (["other.out"], True),
+    ],
+)
+def test_a_folder_holds_work_if_the_script_has_completed_a_file(tmp_path: Path, names: list[str], answer: bool) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert holds_work(tmp_path, RUN) is answer
+    assert not holds_work(tmp_path / "missing", RUN)
+
+
+def test_a_run_is_copied_whole_although_a_copy_was_begun_before(tmp_path: Path) -> None:
+    for path, text in {"sim_1/a/b": "x", "results/.sim_1.part/half": ""}.items():
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / "sim_1" / "dead").symlink_to("nowhere")
+    copy_run(tmp_path / "sim_1", tmp_path / "results")
+    assert [str(path.relative_to(tmp_path)) for path in sorted((tmp_path / "results").rglob("*"))] == [
+        *("results/sim_1", "results/sim_1/a", "results/sim_1/a/b")
+    ]
+
+
+def test_a_run_that_cannot_be_copied_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sim_1").mkdir()
+    os.mkfifo(tmp_path / "sim_1" / "pipe")
+    with pytest.raises(StoreError) as caught:
+        copy_run(tmp_path / "sim_1", tmp_path / "results")
+    assert str(caught.value) == (
+        f"{tmp_path}/sim_1: cannot be copied to {tmp_path}/results (`{tmp_path}/sim_1/pipe` is a named pipe)"
+    )
+    assert not list((tmp_path / "results").iterdir())
