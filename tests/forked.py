@@ -30,7 +30,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 _IMPORTED = (
     *("search.command", "search.search", "search.backend_choice", "core.space_table", "results.status"),
     *("results.best", "results.logs", "results.listing", "results.postprocess", "results.export", "seeds.added"),
-    *("seeds.gathering", "folder.repair", "starter.command"),
+    *("seeds.gathering", "folder.repair", "starter.command", "search.cancel", "search.extend", "core.failures"),
+    *("pickles.flat_pickle", "stopping.sources", "backends.gpu.backend"),
+    *("backends.cluster.slurm", "backends.cluster.backend", "backends.cluster.lsf"),
 )
 #: Variables that Python reads only when it starts.
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_")
