@@ -115,7 +115,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 
 def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(ROOT / "tests").parts[0]
+    return _folder_of(item.path)
+
+
+@functools.cache
+def _folder_of(path: Path) -> str:
+    """Return the folder of tests, once for each module: every worker asks several times for each of thousands."""
+    return path.relative_to(ROOT / "tests").parts[0]
 
 
 def _rank(item: pytest.Item) -> tuple[bool, int]:
