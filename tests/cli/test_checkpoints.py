@@ -87,9 +87,10 @@ while :; do read -t 0.02 <> <(:); done
 
 
 def test_lsf_tells_a_run_of_its_end_and_it_goes_on_in_the_next_job(project: Project, lsf: FakeLsf) -> None:
+    # The signal comes after 1.5 s: before that, even on a busy machine, the script is ready for it.
     lsf.write(seconds_per_minute=0.5)
     project.grid({"x": [1]}, script=SAVES, more=NAMES)
-    options = ("--run_cluster", "--num_hours=0:03", "--signal_before_end=120", "--poll_interval_max=0.2")
+    options = ("--run_cluster", "--num_hours=0:05", "--signal_before_end=120", "--poll_interval_max=0.2")
     result = project.run("--out_dir=out", "--force_out_dir", "--scheduler=lsf", *options)
     assert (result.exit_status, [row["acc"] for row in rows(project.path / "out")]) == (0, ["1"]), result.stderr
     assert result.stderr.count("it ended after SIGUSR1 (exit status 5); continuing it") == 1
