@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder."""
     for item in items:
-        if HERE in item.path.parents:
+        if item.path.parent == HERE:
             item.add_marker(pytest.mark.browser)
 
 
@@ -47,13 +47,18 @@ def browser() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def free_windows(browser) -> list[Shown]:
-    """Windows that no test uses at the moment: one that has shown plotly before loads it in less than half the time."""
-    return []
+def free_windows(browser) -> dict[bool, list[Shown]]:
+    """Windows that no test uses at the moment, of pages with plotly and of others.
+
+    One that has shown plotly before loads it in a quarter of the time, unless pages without it made it forget plotly.
+    """
+    return {True: [], False: []}
 
 
 @pytest.fixture
-def show(browser, free_windows: list[Shown], tmp_path: Path) -> Iterator[Callable[..., Shown]]:
+def show(
+    browser, free_windows: dict[bool, list[Shown]], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Shown]]:
     """Open reports, each in a window of its own: show(CONTENT or FILE, ...), see there."""
     shown: list[Shown] = []
 
@@ -66,8 +71,10 @@ def show(browser, free_windows: list[Shown], tmp_path: Path) -> Iterator[Callabl
         draws: bool = True,
     ) -> Shown:
         """Return the page, open. address: from the `#` on. draws: see write_report."""
-        file = report if isinstance(report, Path) else write_report(tmp_path, report, draws)
-        shown.append(free_windows.pop() if free_windows else _new_window(browser))
+        free = free_windows[draws]
+        shown.append(free.pop() if free else _new_window(browser, tmp_path_factory.mktemp("window"), draws))
+        folder = shown[-1].folder if draws else tmp_path
+        file = report if isinstance(report, Path) else write_report(folder, report, draws)
         shown[-1].arrange(width, height, dark)
         shown[-1].open(file, address)
         return shown[-1]
@@ -78,12 +85,13 @@ def show(browser, free_windows: list[Shown], tmp_path: Path) -> Iterator[Callabl
     for each in shown:
         each.check()
     # A test that has failed may have left its window in any state: it is not used again.
-    free_windows += [each.emptied() for each in shown]
+    for each in shown:
+        free_windows[each.draws].append(each.emptied())
 
 
-def _new_window(browser) -> Shown:
+def _new_window(browser, folder: Path, draws: bool) -> Shown:
     context = browser.new_context(offline=True)
     context.set_default_timeout(PATIENCE_MS)
-    shown = Shown(context.new_page())
+    shown = Shown(context.new_page(), folder, draws)
     shown.watch()
     return shown

@@ -79,11 +79,15 @@ def address_of(key: str = "", filters: Mapping[str, Mapping[str, object]] | None
 class Shown:
     """A report in the browser.
 
-    page: playwright's. complaints: what must stay empty, each as "kind: text". expected: patterns of complaints that
-    a test is about.
+    page: playwright's. folder: for its reports with plotly: a browser knows a script that it has parsed by its text and
+    by the file it came from, and under another name it would parse plotly again, for a second of CPU time. draws:
+    whether its pages have plotly. complaints: what must stay empty, each as "kind: text". expected: patterns of
+    complaints that a test is about.
     """
 
     page: object
+    folder: Path
+    draws: bool
     complaints: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
     _allowed: str = ""
