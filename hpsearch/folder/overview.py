@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from hpsearch.core.errors import FolderError, reason_of
 from hpsearch.core.model import RunState
@@ -45,15 +45,18 @@ class Overview:
         return sum(count for state, count in self.counts.items() if not state.is_final)
 
 
-def overview(folder: SearchFolder) -> Overview:
-    """Read a search's journal, quickly. Raises FolderError if it cannot be read or holds no search."""
+def overview(folder: SearchFolder, long: int = LONG) -> Overview:
+    """Read a search's journal, quickly. Raises FolderError if it cannot be read or holds no search.
+
+    long: see `JournalReader`.
+    """
     try:
         with open(folder.journal, "rb", opener=open_file) as file:
             content = file.read()
         record = SearchRecord(fills_gaps=True)
         together = 0
         with collected_later():
-            for event in _events(content[: content.rfind(b"\n") + 1]):
+            for event in _events(content[: content.rfind(b"\n") + 1], record, long):
                 record.apply(event)
                 together += event.count if isinstance(event, RunsPlanned) else 0
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -63,12 +66,26 @@ def overview(folder: SearchFolder) -> Overview:
     return Overview(record, max(content.count(_PLANNED) + together, len(record.runs)))
 
 
-def _events(content: bytes) -> Iterator[Event]:
-    """Yield the events that tell how far a search is; of a collected attempt, the result is enough."""
+def _events(content: bytes, record: SearchRecord, long: int) -> Iterator[Event]:
+    """Yield the events that tell how far a search is, except those that the record takes in together.
+
+    Of a collected attempt, the result is enough.
+    """
     is_live = content.count(_INTENDED) > content.count(_COLLECTED)
     left_out = _LEFT_OUT if is_live else _LEFT_OUT + _LIVE_ONLY
-    read = LineReader() if len(content) > LONG else from_line
-    for line in content.split(b"\n"):
+    if len(content) < long:
+        yield from _of_lines(content.split(b"\n"), left_out, from_line)
+        return
+    from hpsearch.journal.courses import StretchReader  # see `JournalReader`
+
+    read = LineReader()
+    for lines, stretch in StretchReader().stretches(content.decode("latin-1")):
+        if stretch is None or not record.take_stretch(stretch):
+            yield from _of_lines((line.encode("latin-1") for line in lines), left_out, read)
+
+
+def _of_lines(lines: Iterable[bytes], left_out: tuple[bytes, ...], read: Callable[[bytes], Event]) -> Iterator[Event]:
+    for line in lines:
         # While a run is repeated, its earlier result counts: later intentions are needed.
         if line and (not line.startswith(left_out) or (line.startswith(_INTENDED) and not _FIRST.search(line))):
             yield read(line + b"\n")

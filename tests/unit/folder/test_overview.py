@@ -22,15 +22,19 @@ from hpsearch.journal.events import (
     Event,
     RunCollected,
     RunPlanned,
+    RunsPlanned,
     SearchStarted,
 )
-from hpsearch.journal.lines import to_line
+from hpsearch.journal.lines import LONG, to_line
+from hpsearch.journal.planned import RunBlock
 from hpsearch.store.layout import SearchFolder
 
+START: list[Event] = [SearchStarted(SETTINGS.to_json(), 10.0), ControllerStarted("lab", 1, 11.0)]
+BLOCK = RunBlock(1, "sim_1_", 1, "s", [[("x", 1), ("x", 2), ("x", 3), ("x", 4)]], [[1, 2, 3, 4]])
+TOGETHER: list[Event] = [RunsPlanned.of(BLOCK), *START]
 PLAN: list[Event] = [
     *(RunPlanned.of(Run(n, f"sim_1_{n}", Configuration((("x", n),)), f"s/sim_1_{n}")) for n in range(1, 5)),
-    SearchStarted(SETTINGS.to_json(), 10.0),
-    ControllerStarted("lab", 1, 11.0),
+    *START,
 ]
 
 
@@ -71,9 +75,12 @@ def written(folder: Path, events: Sequence[Event], torn: bytes = b"") -> SearchF
         [*attempt(1, 1), AttemptIntended(1, "sim_1_1.2.abc", 40.0), AttemptWithdrawn(1, "sim_1_1.2.abc", 41.0)],
     ],
 )
-def test_the_quick_look_counts_as_the_whole_journal_does(events: list[Event], tmp_path: Path) -> None:
-    folder = written(tmp_path, [*PLAN, *events], b'{"event":"inten')
-    record, seen = SearchReader(folder).record, overview(folder)
+@pytest.mark.parametrize("plan, long", [(PLAN, LONG), (PLAN, 0), (TOGETHER, 0)])
+def test_the_quick_look_counts_as_the_whole_journal_does(
+    events: list[Event], plan: list[Event], long: int, tmp_path: Path
+) -> None:
+    folder = written(tmp_path, [*plan, *events], b'{"event":"inten')
+    record, seen = SearchReader(folder).record, overview(folder, long)
     states = [entry.state for entry in record]
     assert seen.runs == len(record.runs)
     assert {state: seen.counts[state] for state in states} == {state: states.count(state) for state in states}
