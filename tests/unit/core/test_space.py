@@ -111,7 +111,10 @@ def test_a_sample_of_a_small_grid_is_not_its_beginning() -> None:
     one, other = (chosen(grid, [], limit=5, sample=True, seed=seed) for seed in (1, 2))
     assert one != other
     assert chosen(grid, [], limit=5, sample=True, seed=1) == one
-    in_order = [configuration.as_dict()["a"] for configuration in enumerate_space(grid, [], Order(True, 5, 1, True))]
+    in_order = [
+        configuration.as_dict()["a"]
+        for configuration in enumerate_space(grid, [], Order(True, seed=1, limit=5, sample=True))
+    ]
     assert in_order == sorted(in_order) != [0, 1, 2, 3, 4]
 
 

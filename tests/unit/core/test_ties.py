@@ -20,6 +20,7 @@ from hpsearch.core.conditions import Condition, Constraint, Grid, Members, Watch
 from hpsearch.core.errors import ConfigError
 from hpsearch.core.model import Configuration
 from hpsearch.core.space import enumerate_space
+from hpsearch.core.space_table import _Cube
 from hpsearch.samplers.sobol import SobolPoints
 
 if TYPE_CHECKING:
@@ -205,6 +206,24 @@ def test_a_sample_of_a_huge_space_follows_the_rules(
     assert len(set(sample)) == len(sample) == min(wanted, len(expected))
     zeros = words(dict.fromkeys(folded, 0))
     assert {found - zeros for found in sample} <= expected
+
+
+class Fixed:
+    """Points that the test gives."""
+
+    def __init__(self, *points: Sequence[float]) -> None:
+        self.points = points
+
+    def draw(self, count: int, sides: int) -> Codes:
+        return np.array(self.points)[:count, :sides]
+
+
+def test_a_point_chooses_a_grid_by_its_share_and_a_place_in_each_list() -> None:
+    cube = _Cube(Fixed((0.1, 0.0), (0.25, 0.49), (0.6, 0.5), (0.99, 0.999)))
+    cube.throw(4, 2)
+    assert cube.grids(np.array([0.25, 0.25, 0.5]), 4).tolist() == [0, 1, 2, 2]
+    assert cube.positions(1, 4, np.array([True, True, True, True])).tolist() == [0, 1, 2, 3]
+    assert cube.positions(1, 4, np.array([False, False, True, True])).tolist() == [2, 3]
 
 
 @pytest.fixture
