@@ -260,7 +260,7 @@ class Runs(Mapping[int, T]):
 
     def parts(self) -> list[tuple[Sequence[int], RunBlock | None]]:
         """Return the numbers of all runs, in order: block by block, and in between, runs without a block one by one."""
-        alone = (number for number in self._known if not self._blocks or self._block_of(number) is None)
+        alone = {*self._known}.difference(*(block.numbers for block in self._blocks))
         parts: list[tuple[Sequence[int], RunBlock | None]] = [([number], None) for number in alone]
         parts += [(block.numbers, block) for block in self._blocks]
         return sorted(parts, key=lambda part: part[0][0])
