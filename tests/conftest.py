@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from project import FORK_SERVER, ROOT, Project
+from project import FORK_SERVER, QUICK, ROOT, Project
 
 # No deadline: how long an example takes depends on the machine, and benchmarks measure speed.
 # 40 examples find what is broken in a rule on purpose; tests over texts that can be anything ask for more.
@@ -58,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The commands under test write no bytecode: without it, thousands of processes would each compile the package.
     """
+    # Before workers start and numpy is imported: its threads would wait for each other in busy loops.
+    os.environ.update(QUICK)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
