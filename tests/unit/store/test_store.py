@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -29,9 +30,19 @@ from hpsearch.journal.lines import LineReader, from_line, to_line
 from hpsearch.journal.record import SearchRecord
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.journal.values import decode, encode
+from hpsearch.store.classic_files import runs_of_commands
 from hpsearch.store.journal_file import Journal, JournalReader
 from hpsearch.store.layout import write_whole
-from hpsearch.store.table import ResultsTable, breaks_off, more_cells, read_table, seed_of, whole_rows, write_table
+from hpsearch.store.table import (
+    Columns,
+    ResultsTable,
+    breaks_off,
+    more_cells,
+    read_table,
+    seed_of,
+    whole_rows,
+    write_table,
+)
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -315,3 +326,31 @@ def test_a_row_can_tell_number_state_seconds_and_seed() -> None:
     over = RunRecord(run, RunState.FAILED, token="t", started=started, ended=ended)
     assert more_cells(over) == {"run": "7", "state": "failed", "seconds": "2.346", "seed": "3"}
     assert more_cells(RunRecord(run)) == {"run": "7", "state": "planned", "seconds": "", "seed": "3"}
+
+
+def test_further_columns_give_way_to_options_of_their_names_and_are_not_read_back(tmp_path: Path) -> None:
+    names = Columns.of(["run", "run_", "x"], has_more=True).names
+    assert names == ["run", "run_", "x", "run__", "state", "seconds", "seed"]
+    (tmp_path / "t.csv").write_text(f"{';'.join(names)}\n1;2;3;4;5;6;7\n")
+    assert read_table(tmp_path / "t.csv") == [{"run": "1", "run_": "2", "x": "3"}]
+
+
+def test_a_long_cell_is_read(tmp_path: Path) -> None:
+    limit = csv.field_size_limit(131_072)
+    (tmp_path / "t.csv").write_text(f"x\n{'1' * 200_000}\n")
+    assert len(read_table(tmp_path / "t.csv")[0]["x"]) == 200_000
+    csv.field_size_limit(limit)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ([1], "expected a list of dicts, found list"),
+        ({"out": "x"}, "expected a list of dicts, found dict"),
+        ([{"x": 1}], "expected the output option 'out' in every dict; is _OUT_ARG of the grid module right?"),
+    ],
+)
+def test_a_pickle_of_commands_that_lists_none_is_told(tmp_path: Path, content: object, problem: str) -> None:
+    (tmp_path / "commands.pickle").write_bytes(pickle.dumps(content))
+    told = f"{tmp_path}/commands.pickle: cannot be used ({problem})"
+    assert runs_of_commands(tmp_path, ["commands.pickle"], "out") == ([], [told])
