@@ -354,7 +354,7 @@ def as_json(status: SearchStatus) -> dict[str, Any]:  # Any: whatever JSON can h
         "stopped_early": [
             {"run": entry.run.number, "at": why.at, "rule": why.rule, "reason": why.reason}
             | {"step": number_of(why.step), "value": readable(number_of(why.value))}
-            for entry in status.record
+            for entry in status.record.unusual
             if (why := entry.stopped) is not None and entry.is_stopped
         ],
     }
