@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hpsearch.starter.script_options import Kind, Option, as_kind, kind_of
-from hpsearch.starter.source_files import UNKNOWN, Source, dotted_name
+from hpsearch.starter.source_files import UNKNOWN, Source, as_written, dotted_name
 from hpsearch.startup.classes import dataclass, replace
 
 _TYPES = {"int": Kind.INTEGER, "float": Kind.FLOAT, "str": Kind.TEXT, "Path": Kind.TEXT, "bool": Kind.ANY_TRUTH}
@@ -118,7 +118,7 @@ def _argparse_kind(given: Mapping[str, ast.expr], default: object, source: Sourc
         return Kind.SEVERAL
     if "type" not in given:
         return Kind.TEXT if isinstance(default, str) or default is None else kind_of(default)
-    name = ast.unparse(given["type"])
+    name = as_written(given["type"])
     if name.rpartition(".")[2] in _TYPES:
         return _TYPES[name.rpartition(".")[2]]
     return Kind.TRUTH if "bool" in name.lower() else kind_of(default)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hpsearch.starter.declared_options import Argument, Declared
 from hpsearch.starter.script_options import Kind, Option, as_kind, kind_of
-from hpsearch.starter.source_files import UNKNOWN, Source, dotted_name
+from hpsearch.starter.source_files import UNKNOWN, Source, as_written, dotted_name
 
 _ANNOTATIONS = {"int": Kind.INTEGER, "float": Kind.FLOAT, "str": Kind.TEXT, "Path": Kind.TEXT}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -110,7 +110,7 @@ def _option(
     """Return an option for a name with a type and a default. is_flagged: the library turns truth values into flags."""
     value = source.value(default)
     value = None if value is UNKNOWN else value
-    words = "" if annotation is None else ast.unparse(annotation).strip("'\"").replace("Optional[", "").rstrip("]")
+    words = "" if annotation is None else as_written(annotation).strip("'\"").replace("Optional[", "").rstrip("]")
     first = words.partition("|")[0].strip().rpartition(".")[2]
     if first == "bool" or isinstance(value, bool):
         no = "no-" if is_flagged and value is True else ""

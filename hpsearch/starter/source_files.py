@@ -178,6 +178,14 @@ def dotted_name(node: ast.AST) -> str:
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
+def as_written(node: ast.AST) -> str:
+    """Return an expression as text; empty if Python cannot write it."""
+    try:
+        return ast.unparse(node)
+    except (ValueError, RecursionError):
+        return ""  # Python writes no number of more than 4300 digits.
+
+
 def _constants(tree: ast.Module) -> dict[str, object]:
     found: dict[str, object] = {}
     for node in tree.body:

@@ -82,7 +82,9 @@ def lines_in(path: Path) -> dict[str, int]:
     for node in () if tree is None else ast.walk(tree):
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                lines.update(_lines_of(target, node.value, node.lineno))
+                # Python writes no number of more than 4300 digits; such a part has no line.
+                with contextlib.suppress(ValueError):
+                    lines.update(_lines_of(target, node.value, node.lineno))
     return lines
 
 

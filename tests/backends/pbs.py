@@ -166,7 +166,7 @@ def _row(job_id: str, fields: Mapping[str, str]) -> JobRow:
 def _end(fields: Mapping[str, str]) -> Status:
     """Return how a job ended. Exit_status: of its script; 256 + N where signal N ended it; below 0 where PBS did."""
     text = fields.get("Exit_status", "")
-    code = int(text) if re.fullmatch(r"-?\d+", text) else None
+    code = int(text) if re.fullmatch(r"-?\d{1,9}", text) else None
     if fields.get("substate") == _DELETED:
         return Status(JobPhase.ENDED, None, RunState.CANCELLED, "PBS: the job was deleted")
     if code is not None and 0 <= code < 256:
