@@ -22,6 +22,7 @@ from crash.torture.shrink import minimal, shrunk
 from crash.torture.tries import Tried
 from crash.torture.worlds import TROUBLES, WORLDS
 from forked import ForkedCommand
+from project import ROOT
 
 #: Values of x: all that can finish do, 7 never does.
 VALUES = range(9)
@@ -185,6 +186,30 @@ def test_the_oracle_finds(sound: Facts, what: str) -> None:
     kind, text, broken = BROKEN[what]
     found = findings(broken(sound))
     assert [finding for finding in found if finding.kind is kind and text in finding.text], found
+
+
+BEGINNING = f"""\
+Traceback (most recent call last):
+  File "<frozen runpy>", line 88, in _run_code
+  File "{ROOT}/hpsearch/__main__.py", line 11, in <module>
+    end_at_ctrl_c()
+  File "{ROOT}/hpsearch/__init__.py", line 19, in end_at_ctrl_c
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+KeyboardInterrupt
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [
+        (BEGINNING, 0),
+        (BEGINNING.replace("in end_at_ctrl_c", "in main"), 1),
+        (BEGINNING.replace("KeyboardInterrupt", "OSError"), 1),
+    ],
+)
+def test_a_ctrl_c_before_it_is_caught_may_end_in_a_traceback(sound: Facts, said: str, count: int) -> None:
+    assert len(findings(with_command(sound, output=said))) == count
 
 
 def test_the_oracle_finds_a_lock_that_is_taken(sound: Facts) -> None:

@@ -20,6 +20,8 @@ from .simulation import Entry, key_of, never_finishes, read_ledger, x_of
 
 #: What a controller says of each run that it starts.
 _STARTED = re.compile(r"^\S+ \S+ run \d+/\d+ started", re.MULTILINE)
+#: The lines about our first function in a traceback: until it has set its own way, Ctrl-C ends a process in Python's.
+_BEGINNING = re.compile(r'  File ".*", line \d+, in (<module>\n    end_at_ctrl_c\(\)|end_at_ctrl_c)\n')
 #: More files than any command of ours has reason to have open with a few runs.
 MOST_FILES = 80
 
@@ -117,8 +119,8 @@ def _outputs(facts: Facts) -> Iterator[Finding]:
     texts["controller.log"] = log.read_text(errors="replace") if log.exists() else ""
     for name, text in texts.items():
         shown = text[text.index("Traceback") :] if "Traceback" in text else ""
-        # If Ctrl-C comes before our first line, Python shows one of its own.
-        if shown and (f"{ROOT}/hpsearch/" in shown or "KeyboardInterrupt" not in shown):
+        # If Ctrl-C comes before our first function has done its work, Python shows one of its own.
+        if shown and (f"{ROOT}/hpsearch/" in _BEGINNING.sub("", shown) or "KeyboardInterrupt" not in shown):
             yield Finding(Kind.TRACEBACK, f"{name}: {shown.strip()[-1500:]}")
 
 
