@@ -185,8 +185,9 @@ class JobArrays:
         for array, width in widths.items():
             at_once = self._jobs - others + running[array]
             is_enough = at_once >= live[array]
-            is_worth = is_enough or (array in self._widths and self._is_due(at_once - width.least))
-            if width.least < min(at_once, live[array]) and is_worth and self._clock() >= self._next_try:
+            # An array of unknown width must not be made narrower.
+            is_due = self._is_due(at_once - width.least) if array in self._widths else at_once >= running[array]
+            if width.least < min(at_once, live[array]) and (is_enough or is_due) and self._clock() >= self._next_try:
                 self._widen(array, width, at_once)
                 return
 

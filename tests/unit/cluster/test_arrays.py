@@ -209,6 +209,7 @@ def test_arrays_never_get_more_room_together_than_there_is(clock: FakeClock) -> 
     "scheduler, ids, argv",
     [
         (Slurm(SlurmWishes()), ["8_1", "8_2"], ["scontrol", "update", "JobId=8", "ArrayTaskThrottle=4"]),
+        (Slurm(SlurmWishes()), [f"8_{n}" for n in range(50)], ["scontrol", "update", "JobId=8", "ArrayTaskThrottle=4"]),
         (Lsf(LsfWishes()), ["8[1]", "8[2]"], ["bmod", "-J", "%4", "8"]),
     ],
 )
