@@ -103,7 +103,9 @@ class Journal:
         """Write everything to the disk and close the file. Raises OSError if the disk takes no more."""
         if (timer := self._timer) is not None:
             timer.cancel()
-            timer.join()
+            # It is not alive if a signal came before it was started.
+            if timer.is_alive():
+                timer.join()
         try:
             _sync(self._descriptor)
         finally:

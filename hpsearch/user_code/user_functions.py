@@ -285,8 +285,9 @@ def _end(pid: int, *descriptors: int) -> None:
 
 def _live_as_child(parent: int, requests: int, answers: int, others: tuple[int, ...], serve: Serve) -> None:
     """Answer requests until there are no more, and exit without the parent's exit handlers."""
-    # Our own code makes hardly any garbage, and commands look for it seldom; users' objects may be large.
+    # Our own code makes hardly any garbage, and commands look for it seldom or not at all; users' objects may be large.
     gc.set_threshold(_NEW_OBJECTS)
+    gc.enable()
     try:
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,13 @@ def test_a_line_that_names_two_runs_is_about_the_last_one(tmp_path: Path) -> Non
     journal = lines.replace(b'"began":null}', b'"began":null,"run":3}')
     path.write_bytes(journal)
     assert read(path, TOGETHER, False) == read(path, ONE_BY_ONE, False)
+
+
+def test_few_runs_are_looked_for_without_going_through_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = record_of(tmp_path / "journal").runs
+
+    def iterate(_: object) -> Iterator[int]:
+        pytest.fail("a stretch of few runs went through all of a search")
+
+    monkeypatch.setattr(type(runs.by_number), "__iter__", iterate)
+    assert [runs.has_all(numbers) for numbers in ([1, 4], [5], [2, 6], [], [0], [4, 7])] == [True] * 4 + [False] * 2

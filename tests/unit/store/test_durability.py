@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -183,3 +184,18 @@ def test_what_could_not_be_cut_off_at_once_is_cut_off_later(tmp_path: Path, monk
                 journal.append(AttemptIntended(1, "a", 1.0), at_once=True)
         journal.append(AttemptIntended(2, "b", 2.0))
     assert list(JournalReader(path).new_events()) == [AttemptIntended(2, "b", 2.0)]
+
+
+def test_a_journal_is_closed_although_a_signal_came_before_its_timer_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: threading.Timer) -> None:
+        raise KeyboardInterrupt
+
+    with (
+        closing(Journal(tmp_path / "journal")) as journal,
+        pytest.raises(KeyboardInterrupt),
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(threading.Timer, "start", interrupt)
+        journal.append(AttemptIntended(1, "a", 1.0), durable=True)
