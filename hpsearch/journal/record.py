@@ -218,7 +218,7 @@ class SearchRecord:
                 self.collected_now += 1
             else:
                 self._take_course(self.runs[number], course)
-        self._touched |= stretch.courses.keys()
+        self._touched.update(stretch.courses)
         self.end_told_to, self._latest = "", stretch.last
         return True
 

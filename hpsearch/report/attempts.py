@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from hpsearch.journal.courses import Stretch
 from hpsearch.journal.events import (
     AttemptEnded,
     AttemptStarted,
@@ -116,6 +117,10 @@ class RecordWithAttempts(SearchRecord):
         super().apply(event)
         if isinstance(event, OfAttempt):
             self._note(event)
+
+    def take_stretch(self, stretch: Stretch) -> bool:
+        """Have all events one by one: those of runs that took the usual course tell of attempts, too."""
+        return False
 
     def _note(self, event: OfAttempt) -> None:
         attempt = self._attempts.get(event.token) or self._new_attempt(event)

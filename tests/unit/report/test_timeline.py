@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,11 @@ from hpsearch.journal.events import (
     RunPlanned,
     SearchStarted,
 )
+from hpsearch.journal.lines import to_line
 from hpsearch.report.attempts import RecordWithAttempts, lanes
 from hpsearch.report.searches import ShownRun, ShownSearch
 from hpsearch.report.timeline import timeline
+from hpsearch.store.journal_file import JournalReader
 from hpsearch.store.layout import SearchFolder
 
 NOW = 1000.0
@@ -42,7 +45,11 @@ def attempt(run: int, number: int, start: float, end: float | None, place: str =
     begun = [AttemptIntended(run, token, start), AttemptSubmitted(run, token, "7@8", host, start, place)]
     if end is None:
         return [*begun]
-    return [*begun, AttemptEnded(run, token, 0, end), RunCollected(run, token, "finished", end, {})]
+    return [
+        *begun,
+        AttemptEnded(run, token, 0, end, reason="exit status 0"),
+        RunCollected(run, token, "finished", end, {"acc": ["1"]}),
+    ]
 
 
 def search_of(*events: Event, ended: float | None = None, name: str = "o") -> ShownSearch:
@@ -58,6 +65,16 @@ def shown(*searches: ShownSearch, names: Iterable[str] = ("o",)) -> dict[str, An
     found, states = timeline(searches, list(names), NOW)
     slots = [None if code is None else found["slots"][code] for code in found["attempts"]["slot"]]
     return {**found, "states": states, "slot_names": slots}
+
+
+def test_the_attempts_of_a_long_journal_are_those_of_a_short_one(tmp_path: Path) -> None:
+    events = [*planned(3), *attempt(1, 1, 0.5, 10.5), *attempt(2, 1, 5.5, None), *attempt(3, 1, 11.5, 12.5)]
+    (tmp_path / "journal").write_bytes(b"".join(map(to_line, events)))
+    short, long = RecordWithAttempts(), RecordWithAttempts()
+    JournalReader(tmp_path / "journal", long=sys.maxsize).read_into(short)
+    JournalReader(tmp_path / "journal", long=0).read_into(long)
+    assert list(short.attempts) == list(long.attempts)
+    assert [each.ended_at for each in long.attempts] == [10.5, None, 12.5]
 
 
 @pytest.mark.parametrize(
