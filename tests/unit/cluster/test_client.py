@@ -117,6 +117,20 @@ def test_a_silent_scheduler_is_told_of_once_and_once_more_when_it_answers() -> N
     assert (told[0].startswith(warning), told[1:]) == (True, ["Slurm answers again"])
 
 
+class OnClusters(Answering):
+    """Slurm, of which one cluster is silent."""
+
+    def query_command(self, ids: Sequence[str]) -> Command:
+        return Command(["false" if ids[0].endswith(";one") else "true"])
+
+
+def test_the_jobs_of_a_silent_cluster_are_not_heard_of_although_another_answers() -> None:
+    told, jobs = list[str](), jobs_of("7;one", "8;two")
+    assert client_of(OnClusters(SlurmWishes()), told.append).query(jobs) == (jobs[1:], [])
+    (warning,) = told
+    assert warning.startswith("warning: Slurm on one does not answer (it gives no answer); running jobs continue")
+
+
 def test_a_command_that_cannot_be_started_is_no_answer() -> None:
     answer = client_of(Slurm(SlurmWishes())).run(Command(["/no/such/command"]))
     assert (answer.exit_status, "/no/such/command" in answer.words) == (None, True)

@@ -144,6 +144,46 @@ def test_a_folder_that_cannot_be_listed_tells_nothing(jobs: ClusterJobs, tmp_pat
     assert jobs.statuses([job])[job.attempt.token].phase is JobPhase.ENDED
 
 
+def test_news_of_one_job_is_news_whatever_is_known_of_the_next(jobs: ClusterJobs, tmp_path: Path) -> None:
+    pair = array(tmp_path, jobs)
+    rows = [JobRow("7_1", "b", RUNNING, 1), JobRow("7_2", "b", QUEUED, 2)]
+    assert [jobs.take_in(pair, rows) for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "exit_note, is_open", [(None, True), ("0 0 1 2 host", False), ("3 0 1 2 host", True), ("143 1 1 2 host", True)]
+)
+def test_the_schedulers_word_is_needed_unless_a_run_has_ended_well(
+    jobs: ClusterJobs, tmp_path: Path, exit_note: str | None, is_open: bool
+) -> None:
+    job = single(tmp_path)
+    if exit_note is not None:
+        job.attempt.exit_file.write_text(f"{exit_note}\n")
+    jobs.look([job])
+    assert jobs.still_open([job]) == ([job] if is_open else [])
+
+
+def test_a_cancelled_job_that_is_gone_keeps_the_exit_status_that_it_left(jobs: ClusterJobs, tmp_path: Path) -> None:
+    job = single(tmp_path)
+    job.attempt.exit_file.write_text("0 0 1 2 host\n")
+    assert jobs.gone([job], []) == {job.attempt.token}
+    assert jobs.statuses([job])[job.attempt.token].exit_status == 0
+
+
+@pytest.mark.parametrize(
+    "is_elsewhere, has_exit_file, is_gone",
+    [(False, False, False), (False, True, False), (True, False, False), (True, True, True)],
+)
+def test_a_cancelled_job_that_another_cluster_took_over_is_gone_with_its_exit_file(
+    jobs: ClusterJobs, tmp_path: Path, is_elsewhere: bool, has_exit_file: bool, is_gone: bool
+) -> None:
+    job = single(tmp_path)
+    if has_exit_file:
+        job.attempt.exit_file.write_text("0 0 1 2 host\n")
+    row = JobRow("7", job.attempt.token, RUNNING, is_elsewhere=is_elsewhere)
+    assert bool(jobs.gone([job], [row])) is is_gone
+
+
 # Jobs that failed without leaving their exit status
 
 EXIT_127 = Status(JobPhase.ENDED, 127)
@@ -190,7 +230,7 @@ def test_a_failed_job_that_may_have_begun_is_waited_for_and_told_with_what_it_le
         (job.attempt.log_folder / f"{job.attempt.token}{ending}").touch()
     jobs = lsf_jobs(clock)
     assert told(jobs, job, EXIT_127) is None
-    clock.now += 31
+    clock.now += 30
     known = jobs.statuses([job])[job.attempt.token]
     assert (known.phase, known.reason) == (JobPhase.ENDED, f"LSF: exit code 127; it left {left}")
 
@@ -205,6 +245,21 @@ def test_a_report_of_several_runs_is_named_as_their_log(tmp_path: Path) -> None:
     assert known.reason == f"LSF: exit code 127; it never started: no bash (report: {report})"
 
 
+def test_a_report_that_is_no_utf_8_is_read_all_the_same(tmp_path: Path) -> None:
+    job = single(tmp_path)
+    report = job.attempt.log_folder / f"{job.attempt.token}.lsf"
+    report.write_bytes(REPORT.format("X: nicht gefunden").encode().replace(b"X", b"\xe4"))
+    known = told(lsf_jobs(StoppedClock()), job, EXIT_127)
+    assert known is not None
+    assert known.reason == "LSF: exit code 127; it never started: \ufffd: nicht gefunden"
+
+
+def test_a_script_that_is_gone_tells_of_no_run(tmp_path: Path) -> None:
+    one = attempt(tmp_path)
+    (tmp_path / "logs" / f"sim_1{BATCH_MARK}ff.sh").mkdir()
+    assert SubmissionNames().of(one) == (one.token, None)
+
+
 def test_each_member_of_an_array_has_its_own_report(tmp_path: Path) -> None:
     jobs = lsf_jobs(StoppedClock())
     pair = array(tmp_path, jobs)
@@ -216,7 +271,7 @@ def test_a_failure_of_slurm_that_left_nothing_is_told_so(tmp_path: Path) -> None
     job, clock = single(tmp_path), StoppedClock()
     jobs = ClusterJobs(Slurm(SlurmWishes()), 60, clock)
     assert told(jobs, job, Status(JobPhase.ENDED, reason="Slurm: FAILED (JobLaunchFailure)")) is None
-    clock.now += 31
+    clock.now += 30
     reason = jobs.statuses([job])[job.attempt.token].reason
     assert reason == "Slurm: FAILED (JobLaunchFailure); it left no output and no exit status"
 
@@ -225,7 +280,7 @@ def test_a_job_that_ended_well_gets_no_such_words(tmp_path: Path) -> None:
     job, clock = single(tmp_path), StoppedClock()
     jobs = lsf_jobs(clock)
     told(jobs, job, Status(JobPhase.ENDED, 0))
-    clock.now += 31
+    clock.now += 30
     assert jobs.statuses([job])[job.attempt.token] == Status(JobPhase.ENDED, 0)
 
 

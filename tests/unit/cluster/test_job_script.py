@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.cluster.script import run_script
+from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
+from hpsearch.backends.cluster.script import run_script, scripts_for, write_scripts
+from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
 from hpsearch.backends.launcher import read_exit_note
+from hpsearch.backends.scheduler import ClusterWishes, Scheduler, Submission
 from hpsearch.core.model import Attempt, Configuration, Run
 
 #: Notes its execution, refuses an existing folder as simulations do, and ends with the status in a file.
@@ -77,3 +80,20 @@ def test_setup_lines_come_first_and_may_end_the_job(attempt: Attempt) -> None:
     text = run_script(attempt, "cd /\nexport X=1\nexit 5")
     assert (execute(attempt, 0, text), (attempt.cwd / "runs.txt").exists()) == (5, False)
     assert attempt.exit_file.read_text().startswith("5 0 ")
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "redirects"), [(Slurm(SlurmWishes()), False), (Lsf(LsfWishes()), True)], ids=["slurm", "lsf"]
+)
+def test_a_script_writes_the_output_where_the_scheduler_does_it_too_late(
+    attempt: Attempt, scheduler: Scheduler, redirects: bool
+) -> None:
+    submission = Submission(attempt.token, "sim_1", attempt.log_folder, ((attempt,),))
+    (text,) = scripts_for(submission, scheduler, ClusterWishes()).values()
+    output = attempt.log_folder / attempt.token
+    assert (f" >{output}.out 2>{output}.err" in text) is redirects
+
+
+def test_a_path_of_bytes_that_are_no_text_stays_as_it_is_in_a_script(tmp_path: Path) -> None:
+    write_scripts({tmp_path / "one.sh": "cd /x\udcff\n"})
+    assert (tmp_path / "one.sh").read_bytes() == b"cd /x\xff\n"

@@ -84,6 +84,15 @@ def test_a_run_that_was_told_to_stop_and_ended_well_is_not_lost() -> None:
     assert watch(RUNNING, ExitNote(0, was_told_to_stop=True)).status(60) == COMPLETED
 
 
+@pytest.mark.parametrize(
+    ("exit_status", "reason"),
+    [(0, "it ended after SIGUSR1"), (3, "it ended after SIGUSR1 (exit status 3)")],
+)
+def test_a_run_that_was_told_to_save_ended_by_its_time_limit(exit_status: int, reason: str) -> None:
+    status = watch(None, ExitNote(exit_status, was_told_to_save=True)).status(20)
+    assert status == Status(JobPhase.ENDED, exit_status, RunState.TIMED_OUT, reason)
+
+
 def test_a_job_that_is_queued_again_after_its_end_has_not_ended() -> None:
     seen = watch(RUNNING, TOLD)
     seen.see_row(QUEUED, 5)

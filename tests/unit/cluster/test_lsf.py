@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Submission
 from hpsearch.backends.shell import Answer
 from hpsearch.core.errors import BackendError, SubmissionRefused
-from hpsearch.core.model import Attempt, Configuration, Run
+from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 
 LOGS = Path("/s/my search/.hpsearch/logs")
 FORM = "jobid jobindex stat exit_code exec_host output_file exit_reason pend_reason delimiter='^'"
@@ -107,3 +108,9 @@ def test_a_field_that_an_older_bjobs_does_not_know_is_not_asked_for() -> None:
     lsf = Lsf(LsfWishes())
     lsf.check_version(Answer(255, "", "pend_reason: Bad field name\n"))
     assert lsf.own_jobs_command().argv[-1] == FORM.replace(" pend_reason", "")
+
+
+def test_a_runs_files_are_named_after_its_folder_in_its_own_folder() -> None:
+    logs = Lsf(LsfWishes()).log_files(Job(attempt(1), "7", Place(), 0.0))
+    ends = (".out", ".err", ".sh", ".lsf")
+    assert logs == [LogFile(LOGS / f"sim_1.1.abc{end}", f"job_sim_1{end}") for end in ends]

@@ -127,10 +127,51 @@ def test_done_is_exit_status_0() -> None:
             "Job's resource requirements not satisfied: 4 hosts;",
             "Job's resource requirements not satisfied: 4 hosts: if no host ever satisfies them, change --resources",
         ),
+        (
+            "The queue is inactivated by the administrator;",
+            "The queue is inactivated by the administrator: choose another --lsf_queue, or wait",
+        ),
+        (
+            "Job will not finish before queue's run window is closed;",
+            "Job will not finish before queue's run window is closed: reduce --num_hours",
+        ),
+        (
+            "Job no longer satisfies queue PROCLIMIT configuration;",
+            "Job no longer satisfies queue PROCLIMIT configuration: change -n in --lsf_options, or --lsf_queue",
+        ),
+        (
+            "Host or host group is not used by the queue;",
+            "Host or host group is not used by the queue: change -m in --lsf_options, or --lsf_queue",
+        ),
+        (
+            "Unable to determine user account for execution; There is no such user account;",
+            "There is no such user account; Unable to determine user account for execution: ask the administrators",
+        ),
+        (
+            "The user has no permission to run the job on remote host/cluster;",
+            "The user has no permission to run the job on remote host/cluster: ask the administrators",
+        ),
+        ("Can't run jobs submitted by root;", "Can't run jobs submitted by root: submit as an ordinary user"),
     ],
 )
 def test_only_reasons_that_do_not_pass_by_themselves_are_told(reason: str, trouble: str) -> None:
     assert row(state="PEND", pend_reason=reason).trouble == trouble
+
+
+@pytest.mark.parametrize(
+    "state, words",
+    [
+        ("PEND", ""),
+        ("PROV", "its host is being started"),
+        ("WAIT", "waits in a chunk of jobs"),
+        ("PSUSP", "held"),
+        ("USUSP", "suspended by its owner or an administrator"),
+        ("SSUSP", "suspended by LSF"),
+        ("UNKWN", "LSF has lost contact with its host"),
+    ],
+)
+def test_a_state_says_in_words_why_a_job_does_not_go_on(state: str, words: str) -> None:
+    assert row(state=state).status.reason == words
 
 
 def test_a_held_job_is_told_with_the_command_that_lets_it_go() -> None:
@@ -176,6 +217,19 @@ def test_no_such_job_is_an_answer_without_rows(said: str, exit_status: int) -> N
 )
 def test_what_is_no_answer_says_nothing_of_any_job(stdout: str, stderr: str, exit_status: int | None) -> None:
     assert rows(stdout, stderr, exit_status) is None
+
+
+@pytest.mark.parametrize("line", [record(job_id="JOBID"), f"1002^0^PEND^-^-^{FILE}\n", f"1002^0^PEND^-^-^{FILE}^-\n"])
+def test_lines_without_an_id_or_without_the_reasons_are_passed_over(line: str) -> None:
+    assert [only.id for only in rows(line + record()) or []] == ["1001"]
+
+
+def test_a_waiting_job_without_reasons_waits_without_a_word() -> None:
+    lsf = Lsf(LsfWishes())
+    lsf.check_version(Answer(255, "", "exit_reason: Illegal field. pend_reason: Illegal field.\n"))
+    assert lsf.rows(Answer(0, f"1001^0^PEND^-^-^{FILE}\n", "")) == [
+        JobRow("1001", "sim_1.1.abc", Status(JobPhase.QUEUED)),
+    ]
 
 
 def test_records_without_reasons_are_read_as_well() -> None:

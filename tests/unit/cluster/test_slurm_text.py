@@ -376,12 +376,56 @@ def test_a_job_that_never_would_start_is_hopeless(reason: str, cause: RunState) 
 
 
 @pytest.mark.parametrize(
-    "reason",
-    ["JobHeldUser", "JobHeldAdmin", "PartitionDown", "PartitionNodeLimit", "InvalidAccount", "InvalidQOS"],
+    "reason, trouble",
+    [
+        (
+            "PartitionTimeLimit",
+            "its time limit is longer than the partition's; reduce --num_hours, or change the partition",
+        ),
+        (
+            "(PartitionConfig)",
+            "it asks for more than the partition has; ask for less, or choose another --slurm_partition",
+        ),
+        ("BadConstraints", "no node has what it asks for; change --slurm_constraint or --slurm_gres"),
+        ("DependencyNeverSatisfied", "the job that it depends on has failed; change --slurm_options"),
+    ],
 )
-def test_a_job_that_something_holds_waits_and_is_told_of(reason: str) -> None:
+def test_why_a_job_never_would_start_is_told_with_what_helps(reason: str, trouble: str) -> None:
+    seen, told = row(f"12|N/A|PENDING|{reason}||/l/a.sh"), f"{reason.strip('()')}: {trouble}"
+    assert (seen.trouble, seen.status) == (told, Status(JobPhase.ENDED, None, RunState.FAILED, f"Slurm: {told}"))
+
+
+def test_a_job_that_its_node_could_not_start_is_lost_without_an_exit_status() -> None:
+    reason = "launch failed requeued held"
     seen = row(f"12|N/A|PENDING|{reason}||/l/a.sh")
-    assert (seen.is_hopeless, seen.status.phase, reason in seen.trouble) == (False, JobPhase.QUEUED, True)
+    assert seen.status == Status(JobPhase.ENDED, None, RunState.LOST, f"Slurm: {reason}")
+    assert seen.trouble == f"{reason}; a new job replaces it"
+
+
+@pytest.mark.parametrize(
+    "reason, trouble",
+    [
+        ("JobHeldUser", "a user holds it; to release it: scontrol release 12"),
+        ("JobHeldAdmin", "an administrator holds it; ask them, or cancel it: scancel 12"),
+        ("PartitionDown", "its partition is down"),
+        ("PartitionNodeLimit", "too few nodes of its partition are up"),
+        (
+            "InvalidAccount",
+            "its account is no longer valid; ask the administrators, or cancel it: scancel 12",
+        ),
+        (
+            "InvalidQOS",
+            "its quality of service is no longer valid; ask the administrators, or cancel it: scancel 12",
+        ),
+    ],
+)
+def test_a_job_that_something_holds_waits_and_is_told_of(reason: str, trouble: str) -> None:
+    seen = row(f"12|N/A|PENDING|{reason}||/l/a.sh")
+    assert (seen.is_hopeless, seen.status.phase, seen.trouble) == (False, JobPhase.QUEUED, f"{reason}: {trouble}")
+
+
+def test_slurm_is_there_if_sbatch_tells_its_version() -> None:
+    assert SLURM.version_command().argv == ["sbatch", "--version"]
 
 
 @pytest.mark.parametrize(
