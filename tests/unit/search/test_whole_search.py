@@ -1,0 +1,287 @@
+"""A whole search in this process: planned, run on the fake backend, resumed, extended, retried and cancelled."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_search import FakeBackend, FakeClock
+
+from hpsearch.config.options import SearchOptions
+from hpsearch.console.console import Console
+from hpsearch.core.errors import ConfigError, ControllerPresent, SubmissionRefused, UsageError
+from hpsearch.core.model import Configuration
+from hpsearch.folder.liveness import this_controller
+from hpsearch.folder.reading import SearchReader
+from hpsearch.journal.events import RunReused
+from hpsearch.search import command
+from hpsearch.search.extend import extend_search
+from hpsearch.search.resume import RunChoice
+from hpsearch.search.search import SearchEnd, resume_search, run_search
+from hpsearch.store.journal_file import JournalReader
+from hpsearch.store.layout import SearchFolder
+from hpsearch.store.live import LiveSearch
+
+GRID = """\
+grid = {grid!r}
+conditions = []
+_SCRIPT_NAME = "train.py"
+_SUMMARY_FILENAME = "s.txt"
+_SUMMARY_KEYWORDS = ["acc", "finished"]
+"""
+
+
+@dataclass
+class Searches:
+    """Searches in the current folder, all on one fake backend; each has a folder named by the test."""
+
+    here: Path
+    backend: FakeBackend = field(default_factory=lambda: FakeBackend(FakeClock()))
+
+    def write_grid(self, **grid: Sequence[object]) -> None:
+        """Write the grid module."""
+        (self.here / "fake_grid.py").write_text(GRID.format(grid=grid))
+
+    def run(self, name: str = "out", **more: Any) -> SearchEnd:  # Any: of the options' types
+        """Run a new search in the folder `name`."""
+        more = {"grid_module": "fake_grid", "out_dir": name, "deterministic_search": True, **more}
+        return run_search(SearchOptions(force_out_dir=True, **more), more, Console())
+
+    def resume(self, name: str = "out", choice: RunChoice | None = None, **given: Any) -> SearchEnd:  # Any: see run
+        return resume_search(name, given, Console(), choice or RunChoice())
+
+    def extend(self, name: str = "out", **given: Any) -> SearchEnd:  # Any: see run
+        return extend_search(self.folder(name), given, Console())
+
+    def folder(self, name: str = "out") -> SearchFolder:
+        return SearchFolder(self.here / name)
+
+    def read(self, name: str = "out") -> SearchReader:
+        return SearchReader(self.folder(name))
+
+    def states(self, name: str = "out") -> dict[int, str]:
+        return {entry.run.number: entry.state.value for entry in self.read(name).record}
+
+
+@pytest.fixture
+def searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Searches:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    made = Searches(tmp_path)
+    (tmp_path / "train.py").touch()
+    made.write_grid(x=[1, 2])
+    for module in ("search", "cancel"):
+        monkeypatch.setattr(f"hpsearch.search.{module}.choose_backend", lambda *_, **__: made.backend)
+    return made
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the messages since the last look, without the time in front."""
+    lines = capsys.readouterr().err.splitlines()
+    return [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", line) for line in lines]
+
+
+def test_a_search_whose_runs_all_finish_ends_with_its_table_and_status_0(searches: Searches) -> None:
+    assert searches.run() == SearchEnd(searches.here / "out" / "search_results.csv", 0)
+    assert searches.states() == {1: "finished", 2: "finished"}
+
+
+def test_a_search_with_a_failed_run_ends_with_status_1(searches: Searches) -> None:
+    searches.backend.exit_statuses = {1: 3}
+    assert searches.run().exit_status == 1
+    assert searches.states() == {1: "failed", 2: "finished"}
+
+
+def test_a_search_tells_of_each_start_and_end_and_of_the_best_runs(
+    searches: Searches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searches.backend.exit_statuses = {2: 3}
+    searches.run(retries=1)
+    lines = [re.sub(r"after \d.*? s|\([\d.]+ s\)", "TIME", line) for line in told(capsys)]
+    assert [line for line in lines if line.startswith("run ")] == [
+        "run 1/2 started: x=1",
+        "run 1/2 finished TIME (x=1): acc 1.1 [1 of 2 done]",
+        "run 2/2 started: x=2",
+        "run 2/2 failed TIME (x=2): exit status 3; running it again",
+        "run 2/2 started, attempt 2: x=2",
+        "run 2/2 failed TIME (x=2): exit status 3 [2 of 2 done]",
+        "run 2 failed: exit status 3",
+    ]
+    assert [line for line in lines if line.startswith("2 runs")] == ["2 runs: 1 finished, 1 failed TIME"]
+
+
+def test_a_working_folder_that_is_missing_is_refused_by_the_name_of_its_option(searches: Searches) -> None:
+    with pytest.raises(UsageError, match="--run_cwd"):
+        searches.run(run_cwd="nowhere")
+
+
+def test_an_empty_out_dir_is_refused(searches: Searches) -> None:
+    with pytest.raises(UsageError, match=r"^--out_dir: expected a folder, found an empty text$"):
+        searches.run("")
+
+
+def test_the_output_option_cannot_hold_the_seed(searches: Searches) -> None:
+    with pytest.raises(ConfigError, match=r"^--seed_option=out_dir: that is the output option"):
+        searches.run(num_seeds=2, seed_option="out_dir")
+
+
+def test_a_race_begins_with_as_many_seeds_as_its_test_needs(searches: Searches) -> None:
+    assert searches.run(num_seeds=4, seed_option="seed", race=True, max_runs=5).exit_status in (0, 1)
+    runs = [entry.run.configuration.as_dict() for entry in searches.read().record]
+    assert [(run["x"], run["seed"] is not None) for run in runs[:4]] == [(1, True), (2, True)] * 2
+    assert len(runs) == 5
+
+
+def test_a_resumed_search_runs_what_is_left_and_says_so(searches: Searches, capsys: pytest.CaptureFixture[str]) -> None:
+    searches.backend.exit_statuses = {1: 3}
+    searches.run()
+    searches.backend.exit_statuses = {}
+    told(capsys)
+    assert searches.resume().exit_status == 0
+    assert told(capsys)[:2] == [
+        f"Resuming {searches.here / 'out'}",
+        "1 of 2 runs already finished; running the other 1",
+    ]
+    assert searches.states() == {1: "finished", 2: "finished"}
+
+
+def test_an_extension_runs_what_is_new_in_the_grid(searches: Searches) -> None:
+    searches.run()
+    assert searches.extend(set=("x=2,3,4",)).exit_status == 0
+    runs = {entry.run.number: entry.run.configuration.as_dict()["x"] for entry in searches.read().record}
+    assert (runs, searches.backend.started) == ({1: 1, 2: 2, 3: 3, 4: 4}, [1, 2, 3, 4])
+
+
+def test_a_later_set_keeps_what_an_earlier_one_said_of_other_options(searches: Searches) -> None:
+    searches.write_grid(x=[1], y=[1])
+    searches.run(set=("y=7",))
+    searches.extend(set=("x=1,2",))
+    assert [entry.run.configuration.as_dict() for entry in searches.read().record] == [
+        {"x": 1, "y": 7},
+        {"x": 2, "y": 7},
+    ]
+
+
+def test_what_a_search_was_started_with_cannot_be_given_to_extend(searches: Searches) -> None:
+    searches.run()
+    with pytest.raises(UsageError, match=r"^--out_dir cannot be given to extend"):
+        searches.extend(out_dir="other")
+
+
+def test_an_extension_keeps_the_interpreter_of_the_search(searches: Searches, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches.run()
+    before = searches.read().record.known_settings().program
+    link = searches.here / "python3"
+    link.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(link))
+    searches.extend(set=("x=1,2,3",))
+    assert searches.read().record.known_settings().program == before
+
+
+def test_an_extension_whose_runs_are_all_refused_leaves_the_search_as_it_was(searches: Searches) -> None:
+    searches.run()
+    searches.backend.is_scheduler = True
+    searches.backend.answers = [SubmissionRefused("no such account")] * 9
+    with pytest.raises(SubmissionRefused, match="no such account"):
+        searches.extend(set=("x=1,2,3",))
+    assert searches.states() == {1: "finished", 2: "finished"}
+
+
+def test_an_extension_takes_the_result_of_an_unfinished_run_from_another_search(searches: Searches) -> None:
+    searches.run("other")
+    searches.backend.exit_statuses = {1: 3}
+    searches.run()
+    assert searches.extend(reuse=(str(searches.here / "other"),)).exit_status == 0
+    events = JournalReader(searches.folder().journal).new_events()
+    assert [event.run for event in events if isinstance(event, RunReused)] == [1]
+    assert searches.backend.started == [1, 2, 1, 2]
+
+
+def test_configurations_can_be_added_without_a_grid(searches: Searches) -> None:
+    searches.run()
+    added = [Configuration((("x", 9),))]
+    assert searches.resume(choice=RunChoice(numbers=(), added=added, over=("x",))).exit_status == 0
+    assert searches.read().record.runs[3].run.configuration.as_dict() == {"x": 9}
+    assert searches.states() == {1: "finished", 2: "finished", 3: "finished"}
+
+
+def test_a_search_under_a_live_controller_is_not_extended(searches: Searches) -> None:
+    searches.run()
+    with LiveSearch(searches.folder(), this_controller()):
+        with pytest.raises(ControllerPresent, match=r"this search is already running .* stop it first"):
+            searches.extend()
+
+
+def test_a_resume_says_how_many_runs_results_still_choose(
+    searches: Searches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searches.backend.exit_statuses = {1: 3}
+    searches.run(sampler="bayes", num_searches=2, deterministic_search=False, max_failures=1)
+    searches.backend.exit_statuses = {}
+    told(capsys)
+    assert searches.resume().exit_status == 0
+    assert told(capsys)[2] == "1 more run to be chosen by results"
+
+
+def test_a_folder_with_finished_runs_of_the_same_grid_warns_that_they_run_again(
+    searches: Searches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searches.run()
+    told(capsys)
+    searches.write_grid(x=[2, 3])
+    searches.run(dont_force_new_dir=True)
+    warnings = [line for line in told(capsys) if "run again" in line]
+    assert [line.partition(";")[0] for line in warnings] == [
+        "warning: 1 of 2 configurations finished here before and will run again"
+    ]
+
+
+def test_a_retry_runs_failed_runs_and_those_that_are_named(
+    searches: Searches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searches.backend.exit_statuses = {1: 3}
+    searches.run()
+    searches.backend.started.clear()
+    searches.backend.exit_statuses = {}
+    assert command.retry(["out", "--failed", "--run", "2"]) == 0
+    assert searches.backend.started == [1, 2]
+    told(capsys)
+    assert command.retry(["out", "--failed"]) == 0
+    assert told(capsys) == ["no run of this search failed, so there is nothing to retry"]
+
+
+def test_nothing_is_to_stop_in_a_finished_search(searches: Searches, capsys: pytest.CaptureFixture[str]) -> None:
+    searches.run()
+    told(capsys)
+    assert command.cancel(["out", "--timeout", "5", "--controller_is_gone"]) == 0
+    assert told(capsys) == ["Nothing to stop: 2 finished"]
+
+
+def test_a_stopped_search_tells_how_to_go_on(searches: Searches, capsys: pytest.CaptureFixture[str]) -> None:
+    searches.backend.exit_statuses = dict.fromkeys((1, 2), 3)
+    searches.run(max_failures=1)
+    told(capsys)
+    assert command.cancel(["out"]) == 0
+    assert [line.partition(" ")[0] for line in told(capsys)] == ["Nothing", "resume"]
+
+
+@pytest.mark.parametrize(
+    ("show", "usage"),
+    [
+        (lambda: command.main(["--help"], prog="hpsearch run"), "hpsearch run --grid_module=NAME [options]"),
+        (lambda: command.extend(["--help"]), "hpsearch extend [options] [DIR]"),
+        (lambda: command.retry(["--help"]), "hpsearch retry [options] [DIR]"),
+    ],
+)
+def test_the_help_begins_with_one_line_of_usage(
+    show: Callable[[], int], usage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        show()
+    assert capsys.readouterr().out.splitlines()[:2] == [f"usage: {usage}   (--help lists them)", ""]
