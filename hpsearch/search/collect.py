@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hpsearch.backends.base import LogFile
@@ -12,6 +12,7 @@ from hpsearch.config.grid_module import SearchConfig
 from hpsearch.core.errors import ParserTimeout, SearchError, StoreError, SummaryError, SummaryUnreadable, reason_of
 from hpsearch.core.model import Run, RunState
 from hpsearch.core.summary import is_finished, says_gpu_out_of_memory
+from hpsearch.core.value_text import integer
 from hpsearch.folder.failures import cause_of_end, log_end
 from hpsearch.folder.run_files import read_summary
 from hpsearch.journal.events import AttemptEnded, AttemptIntended, RunCollected, RunReused, encode_summary
@@ -20,7 +21,7 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.controller import Controller, OpenRun, latest_run, new_attempt
 from hpsearch.search.early_stop import rules_of
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.store.layout import SearchFolder, remove
+from hpsearch.store.layout import SearchFolder, free_name, remove
 from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
 
 #: The most characters kept of a line about memory.
@@ -133,11 +134,27 @@ class Collector:
     def place_left(self, entries: Sequence[RunRecord]) -> None:
         """Put in place the logs of collected runs that an earlier controller could not move."""
         with contextlib.suppress(OSError):
-            tokens = {path.stem for path in self._search.folder.logs.iterdir()}
+            paths = list(self._search.folder.logs.iterdir())
+            tokens = {path.stem for path in paths}
             left = (entry for entry in entries if tokens and entry.token in tokens and not entry.is_open)
             for run in (latest_run(self._search, entry) for entry in left if entry.kept is None):
                 if run.job is not None:
                     self._place(run.entry, list(self._backend.logs(run.job)))
+            if paths:
+                self._place_late({entry.run.folder: entry for entry in entries}, paths)
+
+    def _place_late(self, entries: Mapping[str, RunRecord], paths: Iterable[Path]) -> None:
+        """Put what jobs of earlier attempts have written late beside their folders. entries: by folder.
+
+        A scheduler that has crashed may start a job again that had ended: it runs nothing, but leaves its output.
+        """
+        for path in paths:
+            folder, _, rest = path.name.partition(".")
+            entry, attempt = entries.get(folder), integer(rest.partition(".")[0])
+            if entry is not None and attempt is not None and attempt < entry.attempts:
+                aside = folders_aside(self._search.folder, entry.run).get(attempt)
+                if aside is not None:
+                    path.rename(free_name(aside / path.name))
 
     def finished_after_all(self, entry: RunRecord) -> bool:
         """Read the summary of a run that is about to be run; note and return whether it finished.

@@ -333,6 +333,17 @@ def test_resuming_is_the_option_resume(project: Project, half_failed: Path) -> N
     assert started(project) == "1234" + "23"
 
 
+def test_what_an_earlier_attempt_writes_late_is_put_beside_its_folder(project: Project) -> None:
+    project.grid({"x": [1]})
+    folder = project.search("--out_dir=out", "--force_out_dir").folder
+    token = journal_events(folder, "intended")[0]["token"]
+    assert project.ask("retry", "out", "--run", "1").exit_status == 0
+    late = folder / ".hpsearch" / "logs" / f"{token}.err"
+    late.write_text("this run has ended before and was collected\n")
+    assert project.ask("resume", "out").exit_status == 0
+    assert [path.parent.name[-9:] for path in folder.rglob(late.name)] == [".attempt1"]
+
+
 @pytest.mark.parametrize("subcommand", ["resume", "cancel", "retry"])
 def test_a_copy_does_not_take_over_the_runs_of_its_original(
     project: Project, live: subprocess.Popen[str], subcommand: str
