@@ -21,8 +21,8 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.controller import Controller, OpenRun, latest_run, new_attempt
 from hpsearch.search.early_stop import rules_of
 from hpsearch.startup.classes import dataclass, replace
-from hpsearch.store.layout import SearchFolder, free_name, remove
-from hpsearch.store.run_folders import folders_aside, move_aside, move_back, put_files_in_place
+from hpsearch.store.layout import SearchFolder, remove
+from hpsearch.store.run_folders import folders_aside, move_aside, move_back, move_log_aside, put_files_in_place
 
 #: The most characters kept of a line about memory.
 _SAID_WIDTH = 300
@@ -152,9 +152,7 @@ class Collector:
             folder, _, rest = path.name.partition(".")
             entry, attempt = entries.get(folder), integer(rest.partition(".")[0])
             if entry is not None and attempt is not None and attempt < entry.attempts:
-                aside = folders_aside(self._search.folder, entry.run).get(attempt)
-                if aside is not None:
-                    path.rename(free_name(aside / path.name))
+                move_log_aside(self._search.folder, entry.run, attempt, path)
 
     def finished_after_all(self, entry: RunRecord) -> bool:
         """Read the summary of a run that is about to be run; note and return whether it finished.

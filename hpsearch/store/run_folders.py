@@ -155,6 +155,13 @@ def folders_aside(folder: SearchFolder, run: Run) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def move_log_aside(folder: SearchFolder, run: Run, attempt: int, log: Path) -> None:
+    """Put a log of an earlier attempt into the folder of that attempt; if there is none, leave it. Raises OSError."""
+    aside = folders_aside(folder, run).get(attempt)
+    if aside is not None:
+        log.rename(free_name(aside / log.name))
+
+
 def copy_run(source: Path, results: Path) -> None:
     """Copy a run's folder into the folder of results, whole or not at all. Raises StoreError if that fails."""
     import shutil
