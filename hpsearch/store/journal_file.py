@@ -29,6 +29,8 @@ _SYNC_AFTER_S = 1.0
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 #: The disk has room again when it takes this many bytes.
 _ROOM = 4096
+#: How many bytes of a long journal are read at once.
+_LARGEST_PART = 1 << 22
 
 
 class Journal:
@@ -176,12 +178,14 @@ def _whole_lines(descriptor: int) -> int:
 class JournalReader:
     """Reads a journal, which another process may be writing: an unfinished last line is left for later."""
 
-    def __init__(self, path: Path, passes_over_damage: bool = False, long: int = LONG) -> None:
+    def __init__(
+        self, path: Path, passes_over_damage: bool = False, long: int = LONG, part: int = _LARGEST_PART
+    ) -> None:
         """Read from the beginning. passes_over_damage: skip what cannot be used, and note it in `damage`.
 
-        long: from this many new bytes on, lines are read together, which is then faster.
+        long: from this many new bytes on, lines are read together, which is then faster. part: how many bytes together.
         """
-        self._path, self._long = path, long
+        self._path, self._long, self._part = path, long, part
         self._passes_over_damage = passes_over_damage
         self._offset = self._lines = 0
         self._inode: int | None = None
@@ -219,9 +223,12 @@ class JournalReader:
     def _stretches(self, file: BinaryIO) -> Iterator[tuple[Sequence[str], Stretch | None]]:
         from hpsearch.journal.courses import StretchReader  # only a long journal needs it
 
-        # Each byte becomes a character, also in a damaged line.
-        content = file.read()
-        return StretchReader().stretches(content[: content.rfind(b"\n") + 1].decode("latin-1"))
+        reader, rest = StretchReader(), b""
+        # In parts, which take less memory than the whole. Runs with lines in two parts take a little longer.
+        while content := file.read(self._part):
+            whole, line_end, rest = (rest + content).rpartition(b"\n")
+            # Each byte becomes a character, also in a damaged line.
+            yield from reader.stretches((whole + line_end).decode("latin-1"))
 
     def _apply(self, events: Iterable[Event], record: SearchRecord) -> None:
         for event in events:

@@ -114,10 +114,10 @@ def journals(draw: st.DrawFn) -> bytes:
     return b"".join(lines)
 
 
-def read(path: Path, long: int, passes_over_damage: bool, parts: int = 1) -> tuple[object, ...]:
+def read(path: Path, long: int, passes_over_damage: bool, parts: int = 1, part_size: int = 10**6) -> tuple[object, ...]:
     """Return all that can be told of a journal, which grows while it is read."""
     content = path.read_bytes()
-    record, reader = SearchRecord(passes_over_damage), JournalReader(path, passes_over_damage, long)
+    record, reader = SearchRecord(passes_over_damage), JournalReader(path, passes_over_damage, long, part_size)
     for part in range(1, parts + 1):
         path.write_bytes(content[: len(content) * part // parts])
         try:
@@ -142,7 +142,8 @@ def test_lines_read_together_add_up_to_the_same(
     path = tmp_path_factory.getbasetemp() / "journal"
     path.write_bytes(journal)
     passes_over_damage = data.draw(st.booleans())
-    together = read(path, TOGETHER, passes_over_damage, parts)
+    part_size = data.draw(st.sampled_from([200, 1000, 10**6]))
+    together = read(path, TOGETHER, passes_over_damage, parts, part_size)
     path.write_bytes(journal)
     assert together == read(path, ONE_BY_ONE, passes_over_damage, 1)
 
