@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -254,9 +255,14 @@ def test_a_report_that_is_no_utf_8_is_read_all_the_same(tmp_path: Path) -> None:
     assert known.reason == "LSF: exit code 127; it never started: \ufffd: nicht gefunden"
 
 
-def test_a_script_that_is_gone_tells_of_no_run(tmp_path: Path) -> None:
+def test_a_script_that_cannot_be_read_tells_of_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = attempt(tmp_path)
-    (tmp_path / "logs" / f"sim_1{BATCH_MARK}ff.sh").mkdir()
+    (tmp_path / "logs" / f"sim_1{BATCH_MARK}ff.sh").write_text(f"#RUN 3 {one.token}\n")
+
+    def refuse(*_: object, **__: object) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
     assert SubmissionNames().of(one) == (one.token, None)
 
 

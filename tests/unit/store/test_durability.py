@@ -17,6 +17,7 @@ from project import wait_until
 from hpsearch.core.errors import StoreError, SubmissionUnsure
 from hpsearch.core.model import Attempt, Job, Place
 from hpsearch.journal.events import AttemptIntended
+from hpsearch.journal.lines import to_line
 from hpsearch.store import journal_file as journal_module
 from hpsearch.store.journal_file import Journal, JournalReader
 
@@ -161,6 +162,49 @@ def test_what_another_process_wrote_is_never_overwritten(tmp_path: Path) -> None
         with pytest.raises(StoreError, match="journal: was changed by another program while the search ran"):
             journal.append(AttemptIntended(1, "own", 1.0))
     assert path.read_bytes() == before
+
+
+def test_room_is_not_tried_out_over_what_another_process_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with closing(Journal(path)) as journal, closing(Journal(path)) as other:
+        other.append(AttemptIntended(1, "other", 1.0))
+        before = path.read_bytes()
+        with pytest.raises(StoreError, match="journal: was changed by another program while the search ran"):
+            journal.check_room()
+    assert path.read_bytes() == before
+
+
+def test_trying_out_whether_there_is_room_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with closing(Journal(path)) as journal:
+        journal.append(AttemptIntended(1, "a", 1.0))
+        before = path.read_bytes()
+        journal.check_room()
+    assert path.read_bytes() == before
+
+
+def test_a_torn_line_longer_than_what_is_read_at_once_is_cut(tmp_path: Path) -> None:
+    path, first = tmp_path / "journal", to_line(AttemptIntended(1, "a", 1.0))
+    path.write_bytes(first + b"x" * 200_000)
+    Journal(path).close()
+    assert path.read_bytes() == first
+
+
+def test_a_journal_without_one_whole_line_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(b"x" * 70_000)
+    Journal(path).close()
+    assert path.read_bytes() == b""
+
+
+def test_a_journal_that_was_read_to_its_end_is_not_replaced_until_it_is_shorter_or_another(tmp_path: Path) -> None:
+    path, reader = tmp_path / "journal", JournalReader(tmp_path / "journal")
+    line = to_line(AttemptIntended(1, "a", 1.0))
+    path.write_bytes(line + line)
+    assert len(list(reader.new_events())) == 2
+    assert not reader.is_replaced()
+    path.write_bytes(line)
+    assert reader.is_replaced()
 
 
 def test_a_journal_that_was_deleted_takes_no_more(tmp_path: Path) -> None:

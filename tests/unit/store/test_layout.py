@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.core.conditions import Condition
+from hpsearch.startup.host import host_name
 from hpsearch.store.layout import (
     GrowingLog,
     SearchFolder,
@@ -19,6 +20,7 @@ from hpsearch.store.layout import (
     open_log,
     read_small,
     read_whole,
+    remove_parts,
     rename_with_stamp,
     write_grid_config,
 )
@@ -129,6 +131,28 @@ def test_a_file_that_comes_in_pieces_is_read_whole(tmp_path: Path, monkeypatch: 
     read = os.read
     monkeypatch.setattr(os, "read", lambda descriptor, count: read(descriptor, min(count, 2)))
     assert read_whole(tmp_path / "a", 9) == b"12345"
+
+
+def test_an_error_in_the_middle_of_reading_names_the_file_as_well() -> None:
+    # The first bytes of a process's memory cannot be read, though the file opens.
+    with pytest.raises(OSError) as caught:
+        read_small(Path("/proc/self/mem"))
+    assert caught.value.filename == "/proc/self/mem"
+
+
+@pytest.mark.parametrize(("refusal", "stays"), [(None, True), (PermissionError(), True), (ProcessLookupError(), False)])
+def test_a_half_written_file_goes_unless_its_process_may_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: OSError | None, stays: bool
+) -> None:
+    def kill(pid: int, signal: int) -> None:
+        if refusal is not None:
+            raise refusal
+
+    monkeypatch.setattr(os, "kill", kill)
+    part = tmp_path / f".table.csv.{host_name()}.7.part"
+    part.touch()
+    remove_parts(tmp_path)
+    assert part.exists() is stays
 
 
 def test_a_small_file_is_cut_and_an_error_names_it(tmp_path: Path) -> None:

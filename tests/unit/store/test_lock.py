@@ -195,6 +195,29 @@ def test_a_holder_of_an_earlier_version_is_asked_about_where_there_are_no_locks(
         ControllerLock(path, OWN, Time().ways(flock=no_flock))
 
 
+def test_why_an_earlier_version_may_still_be_at_work_is_told_with_the_remedy(path: Path) -> None:
+    path.write_text(json.dumps({"host": "far", "pid": 9, "since": 1.0}))
+    with pytest.raises(ControllerPresent) as caught:
+        ControllerLock(path, OWN, Time().ways(flock=no_flock))
+    holder = holder_in(path.read_bytes())
+    problem = f"{holder} may still be working on this search, and this machine cannot see it"
+    assert str(caught.value) == f"{path.parent.parent}: {problem}; if you know that it is not, remove {path}"
+
+
+@pytest.mark.parametrize("is_made_anew", [True, False])
+def test_a_lock_whose_folder_went_and_came_at_that_moment_is_missing(path: Path, is_made_anew: bool) -> None:
+    def replace_file(descriptor: int, operation: int) -> None:
+        path.unlink()
+        if is_made_anew:
+            # A name of its own first: a new file may get the number of the one before.
+            path.with_name("new").touch()
+            path.with_name("new").rename(path)
+
+    with pytest.raises(FileNotFoundError) as caught:
+        ControllerLock(path, OWN, Time().ways(flock=replace_file))
+    assert caught.value.filename == str(path)
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_told_and_blocks_nobody(path: Path, make: Callable[[Path], None]) -> None:
     make(path)

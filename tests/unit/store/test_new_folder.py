@@ -91,6 +91,13 @@ def test_a_folder_that_exists_is_taken_unless_it_may_exist(tmp_path: Path) -> No
     assert start(Plan(tmp_path / "out", may_exist=True)) == range(1, 3)
 
 
+def test_an_empty_folder_of_the_users_stays_when_the_search_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(SubmissionRefused):
+        start(Plan(tmp_path / "out", may_exist=True), SubmissionRefused("no"))
+    assert (tmp_path / "out").is_dir()
+
+
 def test_runs_that_are_added_to_a_search_go_on_with_its_numbers(tmp_path: Path) -> None:
     start(Plan(tmp_path / "out"))
     assert start(Plan(tmp_path / "out", may_exist=True)) == range(3, 5)
@@ -166,11 +173,19 @@ def test_a_copy_of_the_code_has_its_files_and_links_to_what_git_ignores(tmp_path
         (top / name).mkdir(parents=True)
     (top / "pkg" / "run.sh").write_text("x")
     (top / "pkg" / "run.sh").chmod(0o755)
+    (top / "d" / "e").mkdir(parents=True)
+    (top / "d" / "e" / "f").touch()
     (top / "pkg" / "inside").symlink_to("run.sh")
     (top / "pkg" / "outside").symlink_to(tmp_path / "elsewhere")
-    start(Plan(tmp_path / "out", code=CodeTree(top, ["pkg/run.sh", "pkg/inside", "pkg/outside"], ["data/", "a/b/c"])))
+    start(
+        Plan(
+            tmp_path / "out",
+            code=CodeTree(top, ["pkg/run.sh", "pkg/inside", "pkg/outside", "d/e/f"], ["data/", "a/b/c"]),
+        )
+    )
     code = SearchFolder(tmp_path / "out").code
     assert ((code / "pkg" / "run.sh").read_text(), (code / "pkg" / "run.sh").stat().st_mode & 0o777) == ("x", 0o755)
+    assert (code / "d" / "e" / "f").is_file()
     links = {name: str((code / name).readlink()) for name in ("pkg/inside", "pkg/outside", "data", "a/b/c")}
     assert links == {
         "pkg/inside": "run.sh",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fake_search import planned_search
 
 from hpsearch.core.errors import FolderError
 from hpsearch.core.model import RunState
-from hpsearch.journal.events import AttemptIntended, Event, RunPlanned
+from hpsearch.journal.events import AttemptEnded, AttemptIntended, Event, RunPlanned, RunReused
 from hpsearch.journal.lines import to_line
 from hpsearch.journal.record import SearchRecord
 from hpsearch.store.layout import SearchFolder
@@ -131,6 +132,29 @@ def test_lost_results_come_from_the_table_with_rows_that_no_run_has(folder: Sear
     ]
     assert [entry.state for entry in record] == [RunState.PLANNED, RunState.FINISHED, RunState.PLANNED]
     assert (record.runs[2].summary, len(record.carried)) == ({"acc": ["0.2"], "finished": ["1"]}, 1)
+
+
+def test_a_lost_result_comes_back_with_an_attempt_whose_exit_status_is_unknown(folder: SearchFolder) -> None:
+    finish(folder, 2)
+    repair = repair_of(folder, lambda lines: lines.append(b"torn"))
+    ends = [event for _, event in repair.events if isinstance(event, AttemptEnded)]
+    assert ends == [AttemptEnded(2, "sim_2.1.000000", None, 0.0)]
+
+
+def test_rows_of_reused_runs_are_passed_over_and_later_ones_used(folder: SearchFolder) -> None:
+    elsewhere = f"{folder.path}/elsewhere/sim_7"
+    row = f"1;{elsewhere};0.7;1\n2;{folder.path}/sim_2;0.2;1\n"
+    folder.results.write_text(f"x;out_dir;acc;finished\n{row}")
+    reused = to_line(RunReused(1, elsewhere, 1.0, {"acc": ["0.7"], "finished": ["1"]})).rstrip()
+    repair = repair_of(folder, lambda lines: lines.extend([reused, b"torn"]))
+    assert repair.put_back == [f"the result of run 2, from {folder.results}"]
+
+
+def test_a_run_of_another_name_with_the_number_of_a_known_one_is_not_put_back(folder: SearchFolder) -> None:
+    commands = [{"x": number, "out_dir": f"{folder.path}/{name}"} for number, name in enumerate(("other_1", "sim_2"))]
+    folder.commands_pickle.write_bytes(pickle.dumps(commands))
+    repair = repair_of(folder, lambda lines: lines.append(b"torn"))
+    assert (repair.put_back, len(repair.dropped)) == ([], 1)
 
 
 def test_a_row_of_a_run_that_did_not_finish_is_no_result(folder: SearchFolder) -> None:
