@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pickle
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,6 +20,7 @@ from crash.torture.oracle import MOST_FILES, Finding, Kind, findings
 from crash.torture.processes import MARK, marked
 from crash.torture.search import Command, Search
 from crash.torture.shrink import minimal, shrunk
+from crash.torture.simulation import read_ledger, write_script
 from crash.torture.tries import Tried
 from crash.torture.worlds import TROUBLES, WORLDS
 from forked import ForkedCommand
@@ -327,3 +329,21 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
 def test_histories_draw_the_troubles_that_a_world_has(world: tuple[str, Sequence[str]]) -> None:
     name, troubles = world
     assert TROUBLES[name] == troubles
+
+
+def kinds_of_second_execution(project: Path, was: str) -> list[str]:
+    """Execute the script while `was`, a process and its start, is said to execute the same; return what it notes."""
+    write_script(project)
+    (project / "running").mkdir()
+    (project / "running" / "out-x=0,").write_text(f"{was}\n")
+    (project / "out").mkdir()
+    subprocess.run(["./train.sh", "--x=0", "--out_dir=out/sim_1"], cwd=project, check=True, stdout=subprocess.PIPE)
+    return [entry.kind for entry in read_ledger(project)]
+
+
+def test_two_executions_at_once_are_noted_but_not_a_process_that_has_the_number_of_an_ended_one(tmp_path: Path) -> None:
+    since = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    for name, was in {"same": f"{os.getpid()} {since}", "reused": f"{os.getpid()} {since - 1}", "cut": ""}.items():
+        (tmp_path / name).mkdir()
+        noted = kinds_of_second_execution(tmp_path / name, was)
+        assert noted == ["begin", *["twice"] * (name == "same"), "done"], name

@@ -27,8 +27,14 @@ note begin
 mkdir "$out" || { note clash; exit 3; }
 mkdir -p running
 running=running/$(basename "$of")-$key
-[ ! -e "$running" ] || ! grep -qs '^State:.[^ZX]' "/proc/$(cat "$running")/status" || note twice
-echo $$ >"$running"
+# Its state, and when it began: the number of an ended process is given to another one.
+seen() { set -- $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null); echo "$1 ${20}"; }
+if [ -e "$running" ]; then
+    read -r pid since <"$running"
+    case $(seen "$pid") in [!ZX]" $since") note twice;; esac
+fi
+set -- $(seen $$)
+echo "$$ $2" >"$running"
 echo "x is $x"
 sleep "0.$((x % 5))"
 case $x in
