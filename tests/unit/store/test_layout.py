@@ -140,19 +140,19 @@ def test_an_error_in_the_middle_of_reading_names_the_file_as_well() -> None:
     assert caught.value.filename == "/proc/self/mem"
 
 
-@pytest.mark.parametrize(("refusal", "stays"), [(None, True), (PermissionError(), True), (ProcessLookupError(), False)])
-def test_a_half_written_file_goes_unless_its_process_may_live(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: OSError | None, stays: bool
-) -> None:
+def test_half_written_files_go_unless_their_process_may_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def kill(pid: int, signal: int) -> None:
-        if refusal is not None:
-            raise refusal
+        if pid != 7:
+            raise PermissionError if pid == 8 else ProcessLookupError
 
+    # The one that goes comes last.
+    parts = [f".table.csv.{host_name()}.{pid}.part" for pid in (7, 8, 9)]
     monkeypatch.setattr(os, "kill", kill)
-    part = tmp_path / f".table.csv.{host_name()}.7.part"
-    part.touch()
+    monkeypatch.setattr(os, "listdir", lambda folder: parts)
+    for part in parts:
+        (tmp_path / part).touch()
     remove_parts(tmp_path)
-    assert part.exists() is stays
+    assert [(tmp_path / part).exists() for part in parts] == [True, True, False]
 
 
 def test_a_small_file_is_cut_and_an_error_names_it(tmp_path: Path) -> None:
