@@ -54,6 +54,24 @@ def test_what_is_printed_at_the_end_of_the_process_is_no_result(project: Project
     assert result.stderr.endswith("more noise\nnoise\n")
 
 
+#: An open file that only its owner, a circle of objects, holds.
+LOG = """\
+class Log:
+    def __init__(self):
+        self.file, self.write = open("log.txt", "w"), self._write
+    def _write(self, text):
+        self.file.write(text)
+LOG = Log()
+LOG.write("imported")
+"""
+
+
+def test_what_a_grid_module_has_written_to_a_file_of_its_own_is_not_lost(project: Project) -> None:
+    project.grid({"x": [1]}, more=LOG)
+    project.search("--dry_run")
+    assert (project.path / "log.txt").read_text() == "imported"
+
+
 def test_a_dry_run_prints_only_commands(noisy: Project) -> None:
     result = noisy.search("--dry_run")
     assert ["./train.sh --x=1 " in line for line in result.stdout.splitlines()] == [True]
