@@ -177,9 +177,10 @@ def dispatch(
     max_failures: int = 0,
     trial_failures: int | None = None,
     max_continuations: int = 20,
+    console: Console | None = None,
 ) -> StopRequest:
     """Run a search to its end; return its stop request. only: these runs; none = all."""
-    console = Console()
+    console = console or Console()
     chosen = [number for number in search.record.runs if not only or number in only]
     with StopRequest() as stop:
         clocks = backend.clock.clocks

@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from itertools import takewhile
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -129,10 +129,13 @@ def add_inputs(folder: SearchFolder, inputs: Mapping[str, Path | bytes]) -> None
         first = folder.path / name
         try:
             content = given if isinstance(given, bytes) else given.read_bytes()
-            names = (first, *(first.with_name(f"{first.stem}.{number}{first.suffix}") for number in range(2, 10_000)))
-            count = sum(1 for _ in takewhile(Path.exists, names))
-            if not count or names[count - 1].read_bytes() != content:
-                write_whole(names[count], content)
+            latest, free = None, first
+            for number in count(2):
+                if not free.exists():
+                    break
+                latest, free = free, first.with_name(f"{first.stem}.{number}{first.suffix}")
+            if latest is None or latest.read_bytes() != content:
+                write_whole(free, content)
         except OSError as error:
             raise unwritable(first, error) from error
 

@@ -9,12 +9,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fake_search import FakeBackend, FakeClock, dispatch, planned_search
+from fake_search import CONFIG, FakeBackend, FakeClock, dispatch, planned_search
 from small_disk import fill, small_disk
 
+from hpsearch.config.options import SearchOptions
+from hpsearch.console.console import Console
 from hpsearch.core.errors import NoRoomError, StoreError
-from hpsearch.journal.events import RunCollected
+from hpsearch.journal.events import AttemptEnded, RunCollected
 from hpsearch.journal.record import SearchRecord
+from hpsearch.search.collect import Collector
+from hpsearch.search.controller import Controller
 from hpsearch.store import run_folders
 from hpsearch.store.journal_file import Journal, JournalReader
 from hpsearch.store.live import LiveSearch
@@ -305,3 +309,85 @@ def test_logs_are_moved_before_anything_is_written_beside_them(
     with pytest.raises(OSError):
         put_files_in_place(str(folder), [(log, "job.out")], entry.run, search.settings)
     assert ((folder / "job.out").read_text(), log.exists()) == ("said", False)
+
+
+def test_the_last_results_that_cannot_be_read_are_waited_for_ten_seconds(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_for(monkeypatch, "open", is_summary_of("sim_1"), errno.EACCES, times=1000)
+    with planned_search(tmp_path, 1) as search:
+        dispatch(search, FakeBackend(clock))
+    # The run took the first second.
+    assert clock.steady_s == pytest.approx(111, abs=0.01)
+
+
+def test_a_run_whose_results_stay_unreadable_is_retried_after_the_last_try(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_for(monkeypatch, "open", lambda path: path.name == "s.txt" and clock.steady_s < 112, errno.EACCES, times=1000)
+    backend = FakeBackend(clock)
+    with planned_search(tmp_path, 1) as search:
+        dispatch(search, backend, retries=1)
+        assert recorded(search) == {1: "finished"}
+    assert backend.started == [1, 1]
+
+
+def test_logs_that_cannot_be_moved_are_told_once_and_tried_until_they_are_moved(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tries = []
+
+    def put(folder: str, *_: object) -> None:
+        tries.append(Path(folder).name)
+        if tries.count("sim_1") < 3:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("hpsearch.search.collect.put_files_in_place", put)
+    with planned_search(tmp_path, 2) as search:
+        dispatch(search, FakeBackend(clock, run_s=20))
+    told = f"warning: run 1: its logs stay in .hpsearch/logs for now ({os.strerror(errno.EIO)})"
+    assert [line[20:] for line in capsys.readouterr().err.splitlines() if "logs stay" in line] == [told]
+    assert (tries.count("sim_1"), tries.count("sim_2")) == (3, 1)
+
+
+def test_a_run_that_has_finished_after_all_has_an_end_in_the_journal(tmp_path: Path, clock: FakeClock) -> None:
+    with planned_search(tmp_path, 1) as search:
+        (tmp_path / "sim_1").mkdir()
+        (tmp_path / "sim_1" / "s.txt").write_text("acc 7\nfinished 1\n")
+        dispatch(search, FakeBackend(clock))
+        events = list(JournalReader(search.folder.journal).new_events())
+    assert [event.run for event in events if isinstance(event, AttemptEnded)] == [1]
+
+
+def collector(search: LiveSearch, clock: FakeClock, **more: object) -> Collector:
+    controller = Controller(search, CONFIG, FakeBackend(clock), Console(), clocks=clock.clocks, **more)
+    return Collector(controller)
+
+
+def test_a_run_that_is_known_to_have_finished_is_not_noted_again(search: LiveSearch, clock: FakeClock) -> None:
+    dispatch(search, FakeBackend(clock))
+    size = search.folder.journal.stat().st_size
+    assert not collector(search, clock).finished_after_all(search.record.runs[1])
+    assert search.folder.journal.stat().st_size == size
+
+
+@pytest.mark.parametrize(
+    ("more", "may_pack"),
+    [
+        ({}, True),
+        ({"options": SearchOptions(stop_early="median")}, False),
+        ({"chooser": object()}, False),
+    ],
+)
+def test_records_that_others_keep_are_not_packed(
+    search: LiveSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, more: dict[str, object], may_pack: bool
+) -> None:
+    packed: list[int] = []
+    monkeypatch.setattr("hpsearch.search.collect.PACK_SIZE", 1)
+    monkeypatch.setattr(SearchRecord, "pack", lambda _, numbers: packed.extend(numbers))
+    tested, entry = collector(search, clock, **more), search.record.runs[1]
+    (folder := search.folder.path / "sim_1").mkdir()
+    (folder / "s.txt").write_text("acc 7\nfinished 1\n")
+    assert tested.finished_after_all(entry)
+    tested.pack_collected()
+    assert packed == ([1] if may_pack else [])

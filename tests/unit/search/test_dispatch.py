@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from fake_search import FakeBackend, FakeClock, dispatch, planned_search, states
+from fake_search import CONFIG, FakeBackend, FakeClock, dispatch, planned_search, states
 
+from hpsearch.console.console import Console
 from hpsearch.core.errors import SubmissionRefused
 from hpsearch.core.model import RunState
-from hpsearch.search.dispatch import MAX_INTERRUPTIONS
+from hpsearch.search.controller import Controller, StopRequest
+from hpsearch.search.dispatch import MAX_INTERRUPTIONS, Dispatcher
 from hpsearch.store.live import LiveSearch
 
 
@@ -90,3 +93,31 @@ def test_a_refused_run_is_tried_again_at_once(search: LiveSearch, backend: FakeB
     assert states(search) == {1: "finished", 2: "finished"}
     # The search waited for nothing but the two runs.
     assert backend.clock.steady_s == pytest.approx(102, abs=0.1)
+
+
+def test_while_nothing_happens_the_loop_looks_every_two_seconds(tmp_path: Path, backend: FakeBackend) -> None:
+    backend.run_s = 10
+    with planned_search(tmp_path, runs=1) as search:
+        dispatch(search, backend)
+    assert backend.waits == 5
+
+
+class LeavesProcesses(FakeBackend):
+    """A backend one of whose runs has left a process behind."""
+
+    def end_leftovers(self, tokens: Collection[str], alarm: int) -> Sequence[str]:
+        return [f"process 7 of {len(tokens)} runs"]
+
+
+def test_processes_that_runs_left_behind_are_told_when_the_search_is_stopped(
+    search: LiveSearch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = LeavesProcesses(FakeClock())
+    dispatch(search, backend)
+    console = Console()
+    with StopRequest() as stop:
+        dispatcher = Dispatcher(Controller(search, CONFIG, backend, console, stop=stop, clocks=backend.clock.clocks))
+        dispatcher.take_over([1, 2], again=[1])
+        stop.request(signal.SIGINT)
+        dispatcher.run()
+    assert "ended a process that a run had left behind: process 7 of 2 runs\n" in capsys.readouterr().err

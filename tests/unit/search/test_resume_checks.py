@@ -27,9 +27,11 @@ from hpsearch.journal.record import SearchRecord
 from hpsearch.search.resume import (
     RunChoice,
     check_adoptable,
+    check_is_safe,
     check_same_cluster,
     check_same_place,
     moves,
+    resume_lines,
     resumed_text,
 )
 from hpsearch.store.layout import SearchFolder
@@ -153,4 +155,24 @@ def test_a_run_that_only_other_files_know_is_moved_nowhere(tmp_path: Path) -> No
         search.record.apply(event)
     search.record.apply(RunPlanned(2, "sim_2", "/elsewhere/sim_2", []))
     assert moves(search) == [SearchMoved("/elsewhere", str(tmp_path))]
+    search.close()
+
+
+def test_a_search_with_a_live_process_elsewhere_is_resumed_only_if_the_user_says_that_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    search = LiveSearch(SearchFolder(tmp_path))
+    search.record = record_of(tmp_path, INTENDED, PROCESS)
+    entries = list(search.record)
+    with pytest.raises(FolderError, match="run 1 was started on elsewhere"):
+        check_is_safe(search, SearchOptions(), entries, RunChoice())
+    check_is_safe(search, SearchOptions(runs_are_gone=True), entries, RunChoice())
+    search.close()
+
+
+def test_a_retry_of_runs_that_may_be_live_says_that_it_waits_for_them(tmp_path: Path) -> None:
+    search = LiveSearch(SearchFolder(tmp_path))
+    search.record = record_of(tmp_path, INTENDED, PROCESS)
+    lines = resume_lines(search, [search.record.runs[1]], RunChoice([1]))
+    assert lines == [f"Waiting for 1 run of {tmp_path} that may still be running"]
     search.close()

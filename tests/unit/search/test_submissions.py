@@ -122,9 +122,13 @@ def test_a_first_job_that_is_not_taken_in_time_ends_the_search_as_a_refused_one(
 ) -> None:
     backend.answers = [LIMIT] * 1000
     with planned_search(tmp_path, 2) as search:
-        with pytest.raises(SubmissionRefused, match=r"at most 10 jobs.*gave up waiting \(--max_wait_for_scheduler\)"):
+        with pytest.raises(
+            SubmissionRefused, match=r"at most 10 jobs.*gave up waiting \(--max_wait_for_scheduler\)"
+        ) as raised:
             dispatch(search, backend, longest_wait_s=3600)
         assert states(search) == {1: "planned", 2: "planned"}
+        # This backend has asked nobody.
+        assert raised.value.asked == ""
 
 
 def test_a_submission_of_which_nobody_knows_is_left_to_a_resume_when_the_wait_is_over(
@@ -187,3 +191,13 @@ def test_a_wait_ends_at_a_request_from_another_machine(
         monkeypatch.setattr(search, "who_asked_to_cancel", lambda: next(asked, "process 7 on login2"))
         assert dispatch(search, backend).signal_number == signal.SIGINT
     assert backend.clock.steady_s - 100 < 10
+
+
+def test_three_refusals_in_a_row_leave_the_rest_for_later(
+    backend: FakeBackend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend.answers = [None, *[SubmissionRefused("no such account")] * 9]
+    with planned_search(tmp_path, 6) as search:
+        dispatch(search, backend)
+        assert list(states(search).values()) == ["finished", *["failed"] * 3, "planned", "planned"]
+    assert "2 runs not submitted: no such account; fix that, then resume with: " in capsys.readouterr().err

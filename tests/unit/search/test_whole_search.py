@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -12,20 +14,24 @@ from typing import Any
 import pytest
 from fake_search import FakeBackend, FakeClock
 
+from hpsearch.config.grid_module import config_for
 from hpsearch.config.options import SearchOptions
+from hpsearch.config.program import resume_hint
 from hpsearch.console.console import Console
-from hpsearch.core.errors import ConfigError, ControllerPresent, SubmissionRefused, UsageError
-from hpsearch.core.model import Configuration
+from hpsearch.core.errors import ConfigError, ControllerPresent, StoreError, SubmissionRefused, UsageError
+from hpsearch.core.model import CodeTree, Configuration
 from hpsearch.folder.liveness import this_controller
 from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.events import RunReused
 from hpsearch.search import command
 from hpsearch.search.extend import extend_search
-from hpsearch.search.resume import RunChoice
+from hpsearch.search.plan import make_plan, plan_lines
+from hpsearch.search.resume import RunChoice, check_is_free
 from hpsearch.search.search import SearchEnd, resume_search, run_search
 from hpsearch.store.journal_file import JournalReader
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
+from hpsearch.store.lock import Holder
 
 GRID = """\
 grid = {grid!r}
@@ -117,7 +123,7 @@ def test_a_search_tells_of_each_start_and_end_and_of_the_best_runs(
 
 
 def test_a_working_folder_that_is_missing_is_refused_by_the_name_of_its_option(searches: Searches) -> None:
-    with pytest.raises(UsageError, match="--run_cwd"):
+    with pytest.raises(UsageError, match=r"^--run_cwd=nowhere: "):
         searches.run(run_cwd="nowhere")
 
 
@@ -211,11 +217,11 @@ def test_configurations_can_be_added_without_a_grid(searches: Searches) -> None:
     assert searches.states() == {1: "finished", 2: "finished", 3: "finished"}
 
 
-def test_a_search_under_a_live_controller_is_not_extended(searches: Searches) -> None:
+def test_a_search_under_a_live_controller_is_not_free(searches: Searches) -> None:
     searches.run()
     with LiveSearch(searches.folder(), this_controller()):
         with pytest.raises(ControllerPresent, match=r"this search is already running .* stop it first"):
-            searches.extend()
+            check_is_free(searches.read())
 
 
 def test_a_resume_says_how_many_runs_results_still_choose(
@@ -272,16 +278,89 @@ def test_a_stopped_search_tells_how_to_go_on(searches: Searches, capsys: pytest.
 
 
 @pytest.mark.parametrize(
-    ("show", "usage"),
+    ("show", "usage", "about"),
     [
-        (lambda: command.main(["--help"], prog="hpsearch run"), "hpsearch run --grid_module=NAME [options]"),
-        (lambda: command.extend(["--help"]), "hpsearch extend [options] [DIR]"),
-        (lambda: command.retry(["--help"]), "hpsearch retry [options] [DIR]"),
+        (lambda: command.main(["--help"], prog="hpsearch run"), "run --grid_module=NAME [options]", "Run a script"),
+        (lambda: command.extend(["--help"]), "extend [options] [DIR]", "Read the edited grid module"),
+        (lambda: command.retry(["--help"]), "retry [options] [DIR]", "Run failed runs again"),
     ],
 )
-def test_the_help_begins_with_one_line_of_usage(
-    show: Callable[[], int], usage: str, capsys: pytest.CaptureFixture[str]
+def test_the_help_begins_with_one_line_of_usage_and_what_the_command_does(
+    show: Callable[[], int], usage: str, about: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         show()
-    assert capsys.readouterr().out.splitlines()[:2] == [f"usage: {usage}   (--help lists them)", ""]
+    first, _, third = capsys.readouterr().out.splitlines()[:3]
+    assert (first, third[: len(about)]) == (f"usage: hpsearch {usage}   (--help lists them)", about)
+
+
+@pytest.mark.parametrize(("number", "remedy"), [(errno.EIO, "fix that"), (errno.ENOSPC, "make room")])
+def test_an_error_of_the_system_that_ends_a_search_says_how_to_go_on(
+    searches: Searches, number: int, remedy: str
+) -> None:
+    def fail() -> None:
+        raise OSError(number, os.strerror(number), "disk")
+
+    searches.backend.while_waiting = fail
+    with pytest.raises(StoreError) as raised:
+        searches.run()
+    what = f"disk: {os.strerror(number)}; nothing written is lost: {remedy}, then resume with: "
+    assert str(raised.value) == what + resume_hint(searches.here / "out")
+
+
+def test_a_folder_that_cannot_be_looked_at_does_not_count_as_deleted(
+    searches: Searches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(path: Path) -> bool:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+
+    def fail() -> None:
+        monkeypatch.setattr(Path, "exists", stale)
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), "disk")
+
+    searches.backend.while_waiting = fail
+    with pytest.raises(StoreError, match="nothing written is lost"):
+        searches.run()
+
+
+def test_a_snapshot_is_told_with_the_first_five_folders_that_are_linked(
+    searches: Searches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = [*(f"{letter}/" for letter in "abcdef"), "large.bin"]
+    monkeypatch.setattr("hpsearch.search.plan.code_around", lambda _: CodeTree(searches.here, ["train.py"], links))
+    options = SearchOptions(grid_module="fake_grid", out_dir="out", force_out_dir=True, snapshot=True, run_cwd=".")
+    plan = make_plan(config_for(options, None, searches.here), options, (), lambda: 0.0)
+    (line,) = (line for line in plan_lines(plan) if line.startswith("snapshot"))
+    assert line == f"snapshot: 1 file of {searches.here}, 0.0 kB; linked: a/, b/, c/, d/, e/, ..."
+    # A path relative to the folder of the search would lead into the copy.
+    assert (plan.options.run_cwd, plan.options.out_dir) == (str(searches.here), str(searches.here / "out"))
+
+
+ELSEWHERE = Holder("elsewhere", 4194399, 5.0, "4194399@1@boot", takes_signals=True)
+
+
+def test_a_controller_on_another_machine_that_does_not_answer_is_asked_through_the_folder(
+    searches: Searches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searches.run()
+    told(capsys)
+    with LiveSearch(searches.folder(), ELSEWHERE) as search:
+        assert command.cancel(["out", "--timeout", "0"]) == 1
+        assert search.who_asked_to_cancel() is not None
+    first, second = told(capsys)
+    how = "(asked process 4194399 on elsewhere through the search folder, which can take a minute)"
+    assert first == f"Stopping... {how}"
+    assert second.startswith(f"hpsearch: the controller ({ELSEWHERE}) has not answered within 0 s. If it is alive, ")
+
+
+def test_a_controller_that_has_seen_the_request_is_still_stopping(
+    searches: Searches, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches.run()
+    told(capsys)
+    monkeypatch.setattr("hpsearch.search.cancel.leave_request", lambda *_: None)
+    with LiveSearch(searches.folder(), ELSEWHERE):
+        assert command.cancel(["out", "--timeout", "0"]) == 1
+    log = searches.folder().log
+    still = f"hpsearch: the search is still stopping after 0 s; see {log}, or cancel it again"
+    assert told(capsys)[1] == still

@@ -205,6 +205,21 @@ def test_inputs_of_an_extension_lie_beside_the_earlier_ones_unless_they_are_the_
     assert copies == {"grid.py": "one", "grid.2.py": "two", "grid.3.py": "one", "grid.4.py": "three"}
 
 
+def test_no_more_names_are_made_for_an_input_than_there_are_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, whole = [], Path.with_name
+
+    def with_name(path: Path, name: str) -> Path:
+        made.append(name)
+        return whole(path, name)
+
+    monkeypatch.setattr(Path, "with_name", with_name)
+    for text in (b"one", b"two"):
+        add_inputs(SearchFolder(tmp_path), {"grid.py": text})
+    assert [name for name in made if name.startswith("grid")] == ["grid.2.py"]
+
+
 def test_an_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"grid\.py: cannot be written \(No such file or directory\)"):
         add_inputs(SearchFolder(tmp_path), {"grid.py": tmp_path / "missing"})
