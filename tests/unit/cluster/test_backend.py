@@ -260,6 +260,13 @@ def test_a_submission_that_is_not_taken_leaves_no_script(attempts: list[Attempt]
     assert list(attempts[0].log_folder.iterdir()) == []
 
 
+def test_a_refusal_tells_the_command_that_was_refused(attempts: list[Attempt]) -> None:
+    backend, refusal = backend_of(Site(accepts=[SubmissionRefused("no")])), "no"
+    with pytest.raises(SubmissionRefused, match=refusal) as caught:
+        backend.submit(attempts[:1], Place())
+    assert (caught.value.asked, "true" in caught.value.asked) == (backend.conversation.last, True)
+
+
 def test_an_answer_that_is_no_id_is_unclear_and_the_script_stays(attempts: list[Attempt]) -> None:
     with pytest.raises(SubmissionUnsure) as caught:
         backend_of(Site(accepts=["-7"])).submit(attempts[:1], Place())

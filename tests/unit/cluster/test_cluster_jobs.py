@@ -120,7 +120,9 @@ def test_a_task_that_leaves_its_array_while_it_waits_was_cancelled(jobs: Cluster
 
 def test_a_job_of_an_earlier_controller_is_known_by_its_script(jobs: ClusterJobs, tmp_path: Path) -> None:
     one = attempt(tmp_path)
-    (tmp_path / "logs" / "sim_1.batch.ff.sh").write_text(f"#!/bin/bash\n#RUN 3 {one.token}\n")
+    (tmp_path / "logs" / "sim_1.batch.ff.sh").write_bytes(
+        f"cd /\udcff\n#RUN 3 {one.token}\n".encode("utf-8", "surrogateescape")
+    )
     rows = [JobRow("7_2", "sim_1.batch.ff", RUNNING, 2), JobRow("7_3", "sim_1.batch.ff", RUNNING, 3)]
     assert jobs.names.found([one], rows) == {one.token: "7_3"}
 
@@ -162,6 +164,16 @@ def test_the_schedulers_word_is_needed_unless_a_run_has_ended_well(
         job.attempt.exit_file.write_text(f"{exit_note}\n")
     jobs.look([job])
     assert jobs.still_open([job]) == ([job] if is_open else [])
+
+
+@pytest.mark.parametrize("note, waits", [("0 0 1 2 host\n", False), ("3 0 1 2 host\n", True)])
+def test_a_run_that_ended_badly_makes_all_wait_for_the_cause(
+    jobs: ClusterJobs, tmp_path: Path, note: str, waits: bool
+) -> None:
+    job, other = single(tmp_path), Job(attempt(tmp_path, 2), "8", Place(), 0)
+    job.attempt.exit_file.write_text(note)
+    jobs.look([job, other])
+    assert jobs.wait_for_cause([other, job]) is waits
 
 
 def test_a_cancelled_job_that_is_gone_keeps_the_exit_status_that_it_left(jobs: ClusterJobs, tmp_path: Path) -> None:

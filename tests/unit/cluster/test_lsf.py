@@ -10,7 +10,7 @@ from hpsearch.backends.base import LogFile
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.scheduler import ClusterWishes, Submission
 from hpsearch.backends.shell import Answer
-from hpsearch.core.errors import BackendError, SubmissionRefused
+from hpsearch.core.errors import BackendError, SubmissionRefused, SubmissionUnsure
 from hpsearch.core.model import Attempt, Configuration, Job, Place, Run
 
 LOGS = Path("/s/my search/.hpsearch/logs")
@@ -114,3 +114,14 @@ def test_a_runs_files_are_named_after_its_folder_in_its_own_folder() -> None:
     logs = Lsf(LsfWishes()).log_files(Job(attempt(1), "7", Place(), 0.0))
     ends = (".out", ".err", ".sh", ".lsf")
     assert logs == [LogFile(LOGS / f"sim_1.1.abc{end}", f"job_sim_1{end}") for end in ends]
+
+
+def test_lsid_tells_the_name_of_the_cluster() -> None:
+    said = "IBM Spectrum LSF 10.1.0.13\nMy cluster name is main\nMy master name is node1\n"
+    assert Lsf(LsfWishes()).own_cluster(Answer(0, said, "")) == "main"
+
+
+def test_an_answer_that_names_several_jobs_is_unclear() -> None:
+    said = "".join(f"Job <{number}> is submitted to default queue <normal>.\n" for number in (8, 7))
+    with pytest.raises(SubmissionUnsure, match=r"^bsub named several jobs: 7, 8$"):
+        Lsf(LsfWishes()).submitted_id(Answer(0, said, ""))

@@ -113,7 +113,7 @@ def test_a_job_on_a_host_that_is_gone_for_good_is_lost() -> None:
 
 
 def test_done_is_exit_status_0() -> None:
-    assert row(state="DONE").status == Status(JobPhase.ENDED, 0)
+    assert row(state="DONE", host="n1").status == Status(JobPhase.ENDED, 0, place="n1")
 
 
 @pytest.mark.parametrize(

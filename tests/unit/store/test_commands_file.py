@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from searches import SETTINGS
 
 from hpsearch.core.command import argv
 from hpsearch.core.model import Configuration, Run
-from hpsearch.journal.events import RunPlanned, SearchStarted
+from hpsearch.journal.events import AttemptEnded, AttemptIntended, RunCollected, RunPlanned, RunsPlanned, SearchStarted
+from hpsearch.journal.planned import RunBlock
 from hpsearch.journal.record import SearchRecord
-from hpsearch.store.classic_files import options_of_command, write_commands, write_run_command
+from hpsearch.store.classic_files import options_of_command, write_commands, write_not_completed, write_run_command
 from hpsearch.store.layout import SearchFolder
 
 _PRINTS = ("printf", "%s\\0", "a b", "t.py")
@@ -64,3 +67,31 @@ def test_each_line_of_the_commands_gives_a_script_the_words_of_its_run(listed: l
     assert words_of(single) == words_of(lines[0])
     told = options_of_command(single, "t.py")
     assert [*told] == [name for name, value in listed[0].items() if value is not False] + ["out_dir"]
+
+
+def record_of_block(*finished: int) -> SearchRecord:
+    """Return three runs that were planned together; the last one lacks the option. finished: which ones did."""
+    block = RunBlock(1, "sim_", 1, "o", [[("x", 7), ("x", "a b")]], [[1, 2, 0]])
+    events = [RunsPlanned.of(block), SearchStarted(SETTINGS.to_json(), 0.0)]
+    for number in finished:
+        token = f"sim_{number}.1.aaaaaa"
+        events += [AttemptIntended(number, token, 1.0), AttemptEnded(number, token, 0, 2.0)]
+        events += [RunCollected(number, token, "finished", 3.0, {"acc": ["1"], "finished": ["1"]})]
+    return SearchRecord.of(events)
+
+
+@pytest.mark.parametrize("finished", [(), (2,)])
+def test_runs_that_were_planned_together_have_a_line_each_whatever_became_of_them(
+    tmp_path: Path, finished: tuple[int, ...]
+) -> None:
+    folder = SearchFolder(tmp_path)
+    write_commands(folder, record_of_block(*finished))
+    lines = folder.commands.read_text().splitlines()[3:]
+    assert lines == ["true --x=7 --out_dir=o/sim_1", "true '--x=a b' --out_dir=o/sim_2", "true --out_dir=o/sim_3"]
+
+
+def test_of_runs_that_were_planned_together_those_that_did_not_finish_are_listed(tmp_path: Path) -> None:
+    folder = SearchFolder(tmp_path)
+    write_not_completed(folder, record_of_block(2))
+    listed = pickle.loads(folder.not_completed.read_bytes())
+    assert listed == [{"x": 7, "out_dir": "o/sim_1"}, {"out_dir": "o/sim_3"}]

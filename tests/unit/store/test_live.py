@@ -191,6 +191,15 @@ def test_rows_are_added_to_a_whole_table_and_a_repeated_run_keeps_one(tmp_path: 
     ]
 
 
+def test_a_value_that_nobody_announced_gets_a_column(tmp_path: Path) -> None:
+    with planned_search(tmp_path, 1) as search:
+        search.note(*finished(1)[:2])
+        search.note(RunCollected(1, "sim_1.1.aaaaaa", "finished", 3.0, {"loss": ["2"], "finished": ["1"]}))
+        search.add_row(search.record.runs[1])
+        header, row = (line.split(";") for line in search.folder.results.read_text().splitlines())
+    assert dict(zip(header, row))["loss"] == "2"
+
+
 def test_a_finished_table_is_sorted_and_the_rest_is_listed_until_nothing_is_left(tmp_path: Path) -> None:
     with planned_search(tmp_path, 2) as search:
         search.note(*finished(1, "0.1"))

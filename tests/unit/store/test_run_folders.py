@@ -12,7 +12,14 @@ from searches import SETTINGS
 from hpsearch.core.errors import StoreError
 from hpsearch.core.model import Configuration, Run
 from hpsearch.store.layout import SearchFolder
-from hpsearch.store.run_folders import copy_run, holds_work, move_file, put_files_in_place, set_logs_aside
+from hpsearch.store.run_folders import (
+    copy_run,
+    holds_work,
+    move_file,
+    move_log_aside,
+    put_files_in_place,
+    set_logs_aside,
+)
 
 RUN = Run(1, "sim_1", Configuration((("x", 1),)), "o/sim_1")
 
@@ -69,6 +76,19 @@ def test_logs_are_set_aside_and_the_folder_goes_if_nothing_else_is_in_it(tmp_pat
     set_logs_aside(folder, RUN, 1)
     aside = folder.attempts / "sim_1.attempt1"
     assert (sorted(path.name for path in aside.iterdir()), own.exists()) == (["job_sim_1.err", "job_sim_1.out"], False)
+
+
+def test_the_log_of_an_earlier_attempt_goes_to_the_folder_of_that_attempt_if_there_is_one(tmp_path: Path) -> None:
+    folder = SearchFolder(tmp_path)
+    folder.create_state()
+    aside = folder.attempts / "sim_1.attempt2"
+    aside.mkdir()
+    logs = [folder.logs / f"sim_1.{number}.aaaaaa.out" for number in (1, 2)]
+    for number, log in enumerate(logs, start=1):
+        log.touch()
+        move_log_aside(folder, RUN, number, log)
+    assert [log.exists() for log in logs] == [True, False]
+    assert [path.name for path in aside.iterdir()] == ["sim_1.2.aaaaaa.out"]
 
 
 def test_files_of_the_script_stay_where_they_are_when_logs_are_set_aside(tmp_path: Path) -> None:
