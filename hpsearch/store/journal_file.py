@@ -229,6 +229,9 @@ class JournalReader:
             whole, line_end, rest = (rest + content).rpartition(b"\n")
             # Each byte becomes a character, also in a damaged line.
             yield from reader.stretches((whole + line_end).decode("latin-1"))
+            if len(content) < self._part:
+                # By now, the rest may be cut, see `check_room`: reading on would begin in the middle of a line.
+                return
 
     def _apply(self, events: Iterable[Event], record: SearchRecord) -> None:
         for event in events:

@@ -177,6 +177,24 @@ def test_a_line_that_names_two_runs_is_about_the_last_one(tmp_path: Path) -> Non
     assert read(path, TOGETHER, False) == read(path, ONE_BY_ONE, False)
 
 
+def test_a_tail_that_is_cut_while_lines_are_taken_in_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    head, added = (b"".join(map(to_line, events)) for events in (PLAN, attempt(1, 1)))
+
+    class GrowingMeanwhile(SearchRecord):
+        def apply(self, event: Event) -> None:
+            path.write_bytes(head + added)
+            super().apply(event)
+
+    # As `Journal.check_room` leaves it for a moment.
+    path.write_bytes(head + b" " * 20)
+    record, reader = GrowingMeanwhile(), JournalReader(path, long=TOGETHER)
+    reader.read_into(record)
+    assert record.states()[RunState.PLANNED] == 6
+    reader.read_into(record)
+    assert record.states()[RunState.FINISHED] == 1
+
+
 def test_few_runs_are_looked_for_without_going_through_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = record_of(tmp_path / "journal").runs
 
