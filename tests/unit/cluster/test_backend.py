@@ -432,6 +432,11 @@ def test_only_jobs_that_still_have_their_names_are_told_to_stop(attempts: list[A
     assert site.done == [("ask", "7", "8"), ("cancel", "7")]
 
 
+def test_jobs_are_named_for_people_by_their_arrays() -> None:
+    backend = backend_of(Site())
+    assert (backend.submissions_of(["7_1", "7_2"]), backend.submissions_of(["8", "9"])) == ("array job 7", "jobs 8, 9")
+
+
 # Taking back
 
 

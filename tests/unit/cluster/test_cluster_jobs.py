@@ -105,8 +105,8 @@ def test_the_output_of_another_task_does_not_mean_that_this_one_started(jobs: Cl
     for name in ("b", pair[0].attempt.token):
         (tmp_path / "logs" / f"{name}.out").touch()
     jobs.take_in(pair, [JobRow(f"7_{n}", "b", CANCELLED, n, may_be_unstarted=True) for n in (1, 2)])
-    causes = [status.cause for status in jobs.statuses(pair).values()]
-    assert causes == [RunState.CANCELLED, RunState.LOST]
+    ends = [(status.cause, status.reason) for status in jobs.statuses(pair).values()]
+    assert ends == [(RunState.CANCELLED, "Slurm: CANCELLED"), (RunState.LOST, "its node could not start it")]
 
 
 def test_a_task_that_leaves_its_array_while_it_waits_was_cancelled(jobs: ClusterJobs, tmp_path: Path) -> None:
@@ -115,7 +115,8 @@ def test_a_task_that_leaves_its_array_while_it_waits_was_cancelled(jobs: Cluster
     for _ in range(2):
         # The first task is collected already: its row still shows that the array is known.
         jobs.take_in(pair[1:], [JobRow("7_1", "b", RUNNING, 1)])
-    assert jobs.statuses(pair[1:])[pair[1].attempt.token].cause is RunState.CANCELLED
+    end = Status(JobPhase.ENDED, None, RunState.CANCELLED, "it was removed from its array before it started")
+    assert jobs.statuses(pair[1:])[pair[1].attempt.token] == end
 
 
 def test_a_job_of_an_earlier_controller_is_known_by_its_script(jobs: ClusterJobs, tmp_path: Path) -> None:

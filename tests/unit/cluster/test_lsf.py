@@ -118,6 +118,7 @@ def test_a_runs_files_are_named_after_its_folder_in_its_own_folder() -> None:
 
 def test_lsid_tells_the_name_of_the_cluster() -> None:
     said = "IBM Spectrum LSF 10.1.0.13\nMy cluster name is main\nMy master name is node1\n"
+    assert Lsf(LsfWishes()).own_cluster_command().argv == ["lsid"]
     assert Lsf(LsfWishes()).own_cluster(Answer(0, said, "")) == "main"
 
 

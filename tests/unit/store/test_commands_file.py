@@ -86,8 +86,9 @@ def test_runs_that_were_planned_together_have_a_line_each_whatever_became_of_the
 ) -> None:
     folder = SearchFolder(tmp_path)
     write_commands(folder, record_of_block(*finished))
-    lines = folder.commands.read_text().splitlines()[3:]
-    assert lines == ["true --x=7 --out_dir=o/sim_1", "true '--x=a b' --out_dir=o/sim_2", "true --out_dir=o/sim_3"]
+    lines = folder.commands.read_text().splitlines()
+    assert lines[:3] == ["#!/bin/sh", "# The 3 commands of this search, in order of execution.", "# Run in: /"]
+    assert lines[3:] == ["true --x=7 --out_dir=o/sim_1", "true '--x=a b' --out_dir=o/sim_2", "true --out_dir=o/sim_3"]
 
 
 def test_of_runs_that_were_planned_together_those_that_did_not_finish_are_listed(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from searches import SETTINGS
 
 from hpsearch.core.conditions import Condition
+from hpsearch.startup.classes import replace
 from hpsearch.startup.host import host_name
 from hpsearch.store.layout import (
     GrowingLog,
@@ -114,8 +116,18 @@ def test_what_is_no_file_is_told_and_leaves_nothing_open(tmp_path: Path, read: C
 def test_what_a_run_printed_is_not_read_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("x")
     (tmp_path / "log").symlink_to("secret")
-    with pytest.raises(OSError, match="expected a log, found a link"):
+    with pytest.raises(OSError, match="expected a log, found a link") as caught:
         open_log(str(tmp_path / "log"), os.O_RDONLY)
+    assert (caught.value.strerror, caught.value.filename) == ("expected a log, found a link", f"{tmp_path}/log")
+
+
+@pytest.mark.parametrize(("options", "place"), [({}, "/home/me"), ({"snapshot": True}, "/s/.hpsearch/code/pkg")])
+def test_runs_execute_where_the_search_was_started_or_in_the_copy_of_its_code(
+    options: dict[str, object], place: str
+) -> None:
+    run_cwd = "/old/.hpsearch/code/pkg" if options else "/home/me"
+    settings = replace(SETTINGS, run_cwd=run_cwd, options=options)
+    assert SearchFolder(Path("/s")).work_folder(settings) == Path(place)
 
 
 @pytest.mark.parametrize("most", [5, 6])

@@ -365,6 +365,25 @@ def test_a_holder_is_named_by_process_machine_and_time() -> None:
     assert str(Holder(host="", pid=0, since=0.0)) == "the lock file cannot be read"
 
 
+def test_a_search_that_runs_already_is_told_with_its_holder_and_the_remedy(path: Path) -> None:
+    left(path, OTHER)
+    with pytest.raises(ControllerPresent) as caught:
+        ControllerLock(path, OWN, Time().ways(is_there=True))
+    problem = f"this search is already running ({lock_holder(path)})"
+    remedy = "wait until it ends, or stop it first (hpsearch cancel)"
+    assert str(caught.value) == f"{path.parent.parent}: {problem}; {remedy}"
+
+
+def test_a_lock_that_is_refused_leaves_no_file_open(path: Path) -> None:
+    left(path, OTHER)
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for _ in range(5):
+        with pytest.raises(ControllerPresent):
+            ControllerLock(path, OWN, Time().ways(is_there=True))
+    # Threads of other tests may open or close one or two meanwhile.
+    assert len([*Path("/proc/self/fd").iterdir()]) < before + 5
+
+
 def test_claims_that_killed_processes_left_hold_nobody_up_and_are_taken_away(path: Path) -> None:
     for name in ("lock.claim", "lock.claim1", "lock.claim2"):
         path.with_name(name).touch()

@@ -78,6 +78,19 @@ def test_logs_are_set_aside_and_the_folder_goes_if_nothing_else_is_in_it(tmp_pat
     assert (sorted(path.name for path in aside.iterdir()), own.exists()) == (["job_sim_1.err", "job_sim_1.out"], False)
 
 
+def test_logs_that_cannot_be_set_aside_are_told(tmp_path: Path) -> None:
+    folder = SearchFolder(tmp_path)
+    folder.create_state()
+    own, target = folder.run_folder(RUN), folder.attempts / "sim_1.attempt1"
+    own.mkdir()
+    (own / "job_sim_1.out").touch()
+    folder.attempts.rmdir()
+    folder.attempts.touch()
+    with pytest.raises(StoreError) as caught:
+        set_logs_aside(folder, RUN, 1)
+    assert str(caught.value) == f"{own}: its logs cannot be moved to {target} (Not a directory)"
+
+
 def test_the_log_of_an_earlier_attempt_goes_to_the_folder_of_that_attempt_if_there_is_one(tmp_path: Path) -> None:
     folder = SearchFolder(tmp_path)
     folder.create_state()

@@ -78,6 +78,16 @@ def test_a_torn_last_line_is_left_out_and_cut_before_the_next_event(tmp_path: Pa
     assert list(JournalReader(path).new_events()) == [first, second]
 
 
+def test_a_reader_tells_only_what_was_added_since_it_read_last(tmp_path: Path) -> None:
+    path, reader = tmp_path / "journal", JournalReader(tmp_path / "journal")
+    told = []
+    for number in (1, 2):
+        with path.open("ab") as file:
+            file.write(to_line(AttemptIntended(number, "a", 1.0)))
+        told.append([event.run for event in reader.new_events()])
+    assert told == [[1], [2]]
+
+
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_bytes(to_line(AttemptIntended(1, "a", 1.0)) + b"nonsense\n")
@@ -295,6 +305,8 @@ def test_fault_17_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeyp
         ("a;out\n1;o/sim_1\n2;o/si", 1, True),
         ("a;out\n1;o/sim_1\n2", 1, True),
         ("out;a\no/sim_1;1\no/sim_2;2", 2, True),
+        ("a;out\n1;o/sim_1\n2;o/sim_2\n3;o/sim_3\n4;o/si", 3, True),
+        ("a;out;b\n1;o/sim_1\n2;o/sim_2;1\n3;o/sim_3;1", 3, True),
     ],
 )
 def test_a_row_that_breaks_off_in_its_output_option_is_left_out(

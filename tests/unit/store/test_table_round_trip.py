@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from searches import SETTINGS
 
-from hpsearch.store.table import ResultsTable, Row, read_table
+from hpsearch.journal.events import AttemptIntended, RowCarried, RunCollected, RunPlanned, SearchStarted
+from hpsearch.journal.record import SearchRecord
+from hpsearch.store.table import ResultsTable, Row, read_table, rows_of
 
 #: Python 3.10's own reader takes no NUL; half characters stand for bytes that are no UTF-8.
 _CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
@@ -73,3 +78,29 @@ def test_a_table_is_read_back_as_it_was_written_by_all_readers(table: tuple[list
         assert read_table(path) == [{name: cell for name, cell in row.items() if cell} for row in rows]
     assert list(by_the_rules(content)) == [columns, *(full(row, columns) for row in rows)]
     assert list(csv.reader(io.StringIO(content, newline=""), delimiter=";")) == list(by_the_rules(content))
+
+
+def test_a_row_from_before_the_journal_gives_way_to_the_row_of_a_run_with_its_folder() -> None:
+    record = SearchRecord.of(
+        [
+            RowCarried({"x": "9", "out_dir": "o/sim_1", "acc": "0.1"}),
+            RowCarried({"x": "8", "out_dir": "o/old", "acc": "0.2"}),
+            RunPlanned(1, "sim_1", "o/sim_1", [["x", 3]]),
+            SearchStarted(SETTINGS.to_json(), 0.0),
+            AttemptIntended(1, "t", 1.0),
+            RunCollected(1, "t", "finished", 2.0, {"acc": ["0.5"]}),
+        ]
+    )
+    assert rows_of(record) == [
+        {"x": "8", "out_dir": "o/old", "acc": "0.2"},
+        {"x": "3", "out_dir": "o/sim_1", "acc": "0.5"},
+    ]
+
+
+def test_a_row_that_the_disk_takes_in_two_parts_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, write = ResultsTable(tmp_path / "t.csv", ["x", "y"], []), os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:2]))
+    table.append({"x": "1", "y": "2"})
+    monkeypatch.undo()
+    table.close()
+    assert (tmp_path / "t.csv").read_text() == "x;y\n1;2\n"
