@@ -60,6 +60,8 @@ class Course:
         run, token, submitted, started, ended = find("intended_run", "intended_token", "submitted", "started", "ended")
         sent_at, is_queued, ended_at = find("submitted_at", "submitted_is_queued", "ended_at")
         entry.token, entry.cluster, entry.attempts = token, self.cluster, entry.attempts + 1
+        # Damage may leave a run untouched but for a line that its attempt was stopped.
+        entry.stopped = None
         entry.submitted = _SUBMITTED.event(submitted, (run, token, sent_at, is_queued))
         entry.started = _STARTED.event(started, (run, token)) if started else None
         entry.ended = _ENDED.event(ended, (run, token, ended_at))

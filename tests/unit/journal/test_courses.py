@@ -177,6 +177,13 @@ def test_a_line_that_names_two_runs_is_about_the_last_one(tmp_path: Path) -> Non
     assert read(path, TOGETHER, False) == read(path, ONE_BY_ONE, False)
 
 
+def test_a_run_whose_stop_lost_its_attempt_takes_the_usual_course_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    stopped = AttemptStopped(1, "sim_01.1.abc", 13.0, "median", "why", "1", "nan")
+    path.write_bytes(b"".join(map(to_line, (*PLAN, stopped, OTHERS[-1], *attempt(1, 2)))))
+    assert read(path, TOGETHER, True) == read(path, ONE_BY_ONE, True)
+
+
 def test_a_tail_that_is_cut_while_lines_are_taken_in_is_no_damage(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     head, added = (b"".join(map(to_line, events)) for events in (PLAN, attempt(1, 1)))
