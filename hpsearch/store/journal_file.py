@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -217,8 +216,6 @@ class JournalReader:
                 else:
                     self._lines += len(lines)
                     self._offset += sum(map(len, lines)) + len(lines)
-            # What was read stays in memory, so the garbage collector need not look at it again and again.
-            gc.freeze()
 
     def _stretches(self, file: BinaryIO) -> Iterator[tuple[Sequence[str], Stretch | None]]:
         from hpsearch.journal.courses import StretchReader  # only a long journal needs it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import pickle
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -182,6 +183,17 @@ def test_reading_leaves_the_search_for_garbage_as_it_was(tmp_path: Path, is_on: 
         with pytest.raises(FolderError, match="line 3"):
             JournalReader(path).read_into(SearchRecord())
         assert gc.isenabled() is is_on
+
+
+def test_a_record_of_a_long_journal_is_freed_when_nobody_needs_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(to_line(RunPlanned(1, "f", "o", [])) + to_line(AttemptIntended(1, "a", 1.0)))
+    record = SearchRecord()
+    JournalReader(path, long=0).read_into(record)
+    kept = weakref.ref(record)
+    del record
+    gc.collect()
+    assert kept() is None
 
 
 @contextmanager
