@@ -47,7 +47,7 @@ class RunTally:
         self._stopped_early: Failures | None = None
         self._means: dict[Sequence[str], list[Mean[RunRecord]]] = {}
         self._best: int | None = None
-        #: The record of the best run, once it was asked for: it may be packed, and would be taken out at each look.
+        #: The record of the best run, once it was asked for; None again when runs are packed.
         self._best_entry: RunRecord | None = None
         self._best_rank, self._is_best_known = (0.0, 0), not self._settings.budget_option
         self._begin_controller(self._controller)
@@ -99,6 +99,8 @@ class RunTally:
         if len(self._unpacked) >= at_least:
             self.record.pack(self._unpacked)
             self._unpacked.clear()
+            # Later events do not reach the record of a packed run.
+            self._best_entry = None
 
     def _take(self, number: int, entry: RunRecord) -> None:
         state, result = entry.state, entry.result

@@ -19,6 +19,7 @@ from hpsearch.journal.events import (
     Event,
     RunCollected,
     RunsPlanned,
+    SearchMoved,
     SearchStarted,
 )
 from hpsearch.journal.planned import RunBlock
@@ -84,3 +85,14 @@ def test_a_tally_that_is_kept_up_to_date_is_as_a_new_one(events: list[Event]) ->
     best = next(iter(best_runs(record, SETTINGS)), None)
     assert (kept.best and kept.best.run.number) == (best and best.run.number)
     assert (kept.runs_per_hour(200.0), kept.lengths_s) == (anew.runs_per_hour(200.0), anew.lengths_s)
+
+
+def test_the_best_run_moves_with_its_search_also_when_it_is_packed() -> None:
+    record = SearchRecord.of([*BEGINNING, AttemptIntended(2, "sim_2.1.abc", 1.0)])
+    record.apply(RunCollected(2, "sim_2.1.abc", "finished", 2.0, {"acc": ["0.5"], "finished": ["1"]}))
+    tally = RunTally(record, SearchFolder(Path("/nowhere")))
+    tally.update()
+    assert tally.best is not None
+    tally.pack_finished(at_least=1)
+    record.apply(SearchMoved("o", "/new"))
+    assert tally.best.out_dir == "/new/sim_2"
