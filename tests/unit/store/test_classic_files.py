@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
 from pathlib import Path
 
@@ -112,3 +113,18 @@ def test_a_run_folder_tells_its_run_if_its_command_names_it(tmp_path: Path) -> N
     run = Run(2, "sim_1_2", Configuration((("x", 1),)), "o/sim_1_2")
     assert run_of_folder(own, "out", "t.py", 9) == (run, "")
     assert run_of_folder(other, "out", "t.py", 9) == (None, "")
+
+
+def test_a_run_folder_with_a_damaged_command_tells_its_run_by_the_pickle_of_its_options(tmp_path: Path) -> None:
+    own = tmp_path / "sim_1_2"
+    own.mkdir()
+    command = own / "hpsearch_command.sh"
+    command.write_text("python t.py --x='1\n")
+    (own / "config.pickle").write_bytes(pickle.dumps(argparse.Namespace(x=1, out="o/sim_1_2")))
+    run, problem = run_of_folder(own, "out", "t.py", 9)
+    assert run == Run(2, "sim_1_2", Configuration((("x", 1),)), "o/sim_1_2")
+    assert problem.startswith(f"{command}: cannot be used (")
+
+
+def test_an_empty_folder_tells_no_run(tmp_path: Path) -> None:
+    assert run_of_folder(tmp_path, "out", "t.py", 9) == (None, "")

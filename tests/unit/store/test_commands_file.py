@@ -80,6 +80,23 @@ def record_of_block(*finished: int) -> SearchRecord:
     return SearchRecord.of(events)
 
 
+def test_the_commands_without_folders_say_so(tmp_path: Path) -> None:
+    folder = SearchFolder(tmp_path)
+    write_commands(folder, record_of_block())
+    assert folder.commands_without_folders.read_text().splitlines() == [
+        "#!/bin/sh",
+        "# The 3 commands of this search, in order of execution.",
+        "# Run in: /",
+        "# The output option is left out here; commands.sh has it.",
+        *("true --x=7", "true '--x=a b'", "true"),
+    ]
+
+
+def test_a_run_has_its_own_command_with_its_folder(tmp_path: Path) -> None:
+    write_run_command(tmp_path / "own.sh", Run(1, "sim_1", Configuration((("x", 3),)), "o/sim_1"), SETTINGS)
+    assert (tmp_path / "own.sh").read_text() == "#!/bin/sh\n# Run in: /\ntrue --x=3 --out_dir=o/sim_1\n"
+
+
 @pytest.mark.parametrize("finished", [(), (2,)])
 def test_runs_that_were_planned_together_have_a_line_each_whatever_became_of_them(
     tmp_path: Path, finished: tuple[int, ...]

@@ -183,6 +183,15 @@ def test_trying_out_whether_there_is_room_leaves_nothing(tmp_path: Path) -> None
     assert path.read_bytes() == before
 
 
+def test_events_that_the_disk_takes_in_two_parts_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write, parts = tmp_path / "journal", os.pwrite, [10, 1000]
+    event = AttemptIntended(1, "a", 1.0)
+    with closing(Journal(path)) as journal, monkeypatch.context() as filling:
+        filling.setattr(os, "pwrite", lambda to, content, offset: write(to, content[: parts.pop(0)], offset))
+        journal.append(event)
+    assert path.read_bytes() == to_line(event)
+
+
 def test_a_torn_line_longer_than_what_is_read_at_once_is_cut(tmp_path: Path) -> None:
     path, first = tmp_path / "journal", to_line(AttemptIntended(1, "a", 1.0))
     path.write_bytes(first + b"x" * 200_000)

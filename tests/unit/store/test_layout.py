@@ -11,6 +11,7 @@ import pytest
 from searches import SETTINGS
 
 from hpsearch.core.conditions import Condition
+from hpsearch.core.errors import StoreError
 from hpsearch.startup.classes import replace
 from hpsearch.startup.host import host_name
 from hpsearch.store.layout import (
@@ -25,6 +26,7 @@ from hpsearch.store.layout import (
     remove_parts,
     rename_with_stamp,
     write_grid_config,
+    write_whole,
 )
 
 
@@ -150,6 +152,11 @@ def test_an_error_in_the_middle_of_reading_names_the_file_as_well() -> None:
     with pytest.raises(OSError) as caught:
         read_small(Path("/proc/self/mem"))
     assert caught.value.filename == "/proc/self/mem"
+
+
+def test_a_file_that_cannot_be_written_is_told_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"missing/file: cannot be written \(No such file or directory"):
+        write_whole(tmp_path / "missing" / "file", b"")
 
 
 def test_half_written_files_go_unless_their_process_may_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,17 @@ def test_what_happened_while_the_disk_was_full_is_written_before_what_comes_next
         assert (search.trouble, on_disk(search)) == (None, [INTENDED.token, "sim_2.1.aaaaaa"])
 
 
+def test_a_torn_line_is_gone_when_runs_are_added_to_a_search(tmp_path: Path) -> None:
+    planned_search(tmp_path, 1).close()
+    folder = SearchFolder(tmp_path)
+    before = folder.journal.read_bytes()
+    folder.journal.write_bytes(before + b'{"event"')
+    with LiveSearch(folder) as search:
+        search.add_plan([], search.settings, 1.0)
+    assert folder.journal.read_bytes().startswith(before + b'{"event":"search"')
+    assert [entry.run.number for entry in read_record(folder)] == [1]
+
+
 def test_what_the_journal_does_not_take_has_not_happened(tmp_path: Path, full: Callable[[bool], None]) -> None:
     with planned_search(tmp_path, 1) as search:
         full(True)

@@ -218,7 +218,8 @@ def test_a_request_that_is_no_file_stops_nobody(tmp_path: Path, make: Callable[[
 
 def test_a_request_reaches_its_holder_although_the_heart_has_beaten_since(tmp_path: Path) -> None:
     leave_request(tmp_path / "cancel-requested", HOLDER)
-    assert take_request(tmp_path / "cancel-requested", replace(HOLDER, beat=9)) is not None
+    asked = take_request(tmp_path / "cancel-requested", replace(HOLDER, beat=9))
+    assert asked == f"process {os.getpid()} on {host_name()}"
 
 
 def test_a_gpus_memory_that_is_no_number_is_not_known() -> None:
