@@ -15,12 +15,10 @@ from typing import ParamSpec
 from hpsearch.console.console import Console
 from hpsearch.console.user_output import leave_output_on_stderr, writing_results
 from hpsearch.core.errors import SearchError, reason_of
+from hpsearch.startup.garbage import look_seldom
 
 _Arguments = ParamSpec("_Arguments")
 _INTERRUPTED = 128 + signal.SIGINT
-#: How many new objects there must be before Python looks for garbage. A command that only shows something makes fewer,
-#: almost none of them garbage; looking after every 700, as is usual, takes a tenth of its time.
-_NEW_OBJECTS = 20_000
 
 
 def with_exit_status(command: Callable[_Arguments, int]) -> Callable[_Arguments, int]:
@@ -57,7 +55,7 @@ def whole_process(command: Callable[[], int]) -> int:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     _let_interrupt_end()
-    gc.set_threshold(_NEW_OBJECTS)
+    look_seldom()
     try:
         status = command()
     except SystemExit as end:

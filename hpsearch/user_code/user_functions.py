@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import json
 import os
 import select
@@ -25,6 +24,7 @@ from hpsearch.core.conditions import Constraint, Watched, verdict
 from hpsearch.core.errors import ConfigError, ParserTimeout
 from hpsearch.core.space_report import value_text
 from hpsearch.journal.values import decode, encode
+from hpsearch.startup.garbage import look_as_usual
 from hpsearch.user_code.user_modules import as_config_error
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ _LIMIT_WHEN_STOPPING_S, _LOOK_S = 2.0, 0.1
 #: How many calls are sent at a time: sending each alone would take longer than most functions do.
 _AT_ONCE = 200
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-#: How many new objects there are before Python looks for garbage, as it does by itself.
-_NEW_OBJECTS = 700
 #: prctl(2): sets the signal that a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
 
@@ -286,8 +284,7 @@ def _end(pid: int, *descriptors: int) -> None:
 def _live_as_child(parent: int, requests: int, answers: int, others: tuple[int, ...], serve: Serve) -> None:
     """Answer requests until there are no more, and exit without the parent's exit handlers."""
     # Our own code makes hardly any garbage, and commands look for it seldom or not at all; users' objects may be large.
-    gc.set_threshold(_NEW_OBJECTS)
-    gc.enable()
+    look_as_usual()
     try:
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)

@@ -19,7 +19,10 @@ from project import is_alive, wait_until
 from hpsearch.core.coding import CodedSpace
 from hpsearch.core.conditions import Constraint
 from hpsearch.core.errors import ConfigError, ParserTimeout
+from hpsearch.startup.garbage import look_seldom
 from hpsearch.user_code.user_functions import ConstraintProcess, FunctionProcess
+
+USUAL = gc.get_threshold()
 
 
 @pytest.fixture(autouse=True)
@@ -50,15 +53,26 @@ def test_an_answer_comes_back_with_its_type(value: object) -> None:
     assert repr(answer) == repr([value, value])
 
 
-def test_large_garbage_of_a_function_is_looked_for_often_although_ours_is_not() -> None:
-    before = gc.get_threshold()
-    gc.set_threshold(20_000)
-    gc.disable()
+def change_nothing() -> None:
+    pass
+
+
+def choose_50000() -> None:
+    gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.mark.parametrize("choose, often", [(change_nothing, USUAL), (choose_50000, (50_000, 20, 20))])
+def test_garbage_of_a_function_is_looked_for_as_usual_or_as_the_user_has_chosen(
+    choose: Callable[[], None], often: tuple[int, int, int]
+) -> None:
     try:
-        assert limited(lambda: [gc.isenabled(), gc.get_threshold()[0]])() == [True, 700]
+        look_seldom()
+        choose()
+        gc.disable()
+        assert limited(lambda: [gc.isenabled(), gc.get_threshold()])() == [True, often]
     finally:
         gc.enable()
-        gc.set_threshold(*before)
+        gc.set_threshold(*USUAL)
 
 
 def test_what_a_function_keeps_in_its_module_stays_for_the_next_call() -> None:
