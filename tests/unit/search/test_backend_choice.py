@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from hpsearch.backends.cluster.slurm import Slurm
+from hpsearch.backends.gpu.slots import GpuLimits
 from hpsearch.backends.local import SequentialBackend
 from hpsearch.backends.scheduler import ClusterWishes
 from hpsearch.config.options import SearchOptions
 from hpsearch.console.console import Console
-from hpsearch.search.backend_choice import _cluster_wishes, _scheduler, choose_backend
+from hpsearch.core.errors import UsageError
+from hpsearch.search.backend_choice import _cluster_wishes, _gpu_limits, _scheduler, choose_backend
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,23 @@ def test_without_gpus_runs_use_the_processors(
     backend = choose_backend(SearchOptions(visible_gpus=gpus, num_cpu_jobs=3), Console())
     backend.close()
     assert (type(backend), "3 runs at once" in capsys.readouterr().err) == (SequentialBackend, gpus == "")
+
+
+def test_the_signal_before_the_end_comes_before_the_end() -> None:
+    with pytest.raises(UsageError, match=r"^--signal_before_end=3600: expected fewer seconds than the 3600 of"):
+        _cluster_wishes(SearchOptions(num_hours=1, signal_before_end=3600))
+
+
+def test_each_option_for_gpus_reaches_their_backend() -> None:
+    options = SearchOptions(
+        allowed_load=0.1,
+        allowed_memory=0.2,
+        min_free_memory=3,
+        sim_startup_time=4,
+        max_num_jobs_per_gpu=5,
+        num_gpus_per_run=6,
+        visible_gpus="7,8",
+        gpu_samples=9,
+        exclusive_gpus=True,
+    )
+    assert _gpu_limits(options) == GpuLimits(0.1, 0.2, 3, 4, 5, 6, (7, 8), 9, True)

@@ -6,91 +6,26 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fake_search import FakeBackend, FakeClock
+from whole_searches import Searches, told
 
 from hpsearch.config.grid_module import config_for
 from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import resume_hint
-from hpsearch.console.console import Console
 from hpsearch.core.errors import ConfigError, ControllerPresent, StoreError, SubmissionRefused, UsageError
 from hpsearch.core.model import CodeTree, Configuration
 from hpsearch.folder.liveness import this_controller
-from hpsearch.folder.reading import SearchReader
 from hpsearch.journal.events import RunReused
 from hpsearch.search import command
-from hpsearch.search.extend import extend_search
 from hpsearch.search.plan import make_plan, plan_lines
 from hpsearch.search.resume import RunChoice, check_is_free
-from hpsearch.search.search import SearchEnd, resume_search, run_search
+from hpsearch.search.search import SearchEnd
 from hpsearch.store.journal_file import JournalReader
-from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.lock import Holder
-
-GRID = """\
-grid = {grid!r}
-conditions = []
-_SCRIPT_NAME = "train.py"
-_SUMMARY_FILENAME = "s.txt"
-_SUMMARY_KEYWORDS = ["acc", "finished"]
-"""
-
-
-@dataclass
-class Searches:
-    """Searches in the current folder, all on one fake backend; each has a folder named by the test."""
-
-    here: Path
-    backend: FakeBackend = field(default_factory=lambda: FakeBackend(FakeClock()))
-
-    def write_grid(self, **grid: Sequence[object]) -> None:
-        """Write the grid module."""
-        (self.here / "fake_grid.py").write_text(GRID.format(grid=grid))
-
-    def run(self, name: str = "out", **more: Any) -> SearchEnd:  # Any: of the options' types
-        """Run a new search in the folder `name`."""
-        more = {"grid_module": "fake_grid", "out_dir": name, "deterministic_search": True, **more}
-        return run_search(SearchOptions(force_out_dir=True, **more), more, Console())
-
-    def resume(self, name: str = "out", choice: RunChoice | None = None, **given: Any) -> SearchEnd:  # Any: see run
-        return resume_search(name, given, Console(), choice or RunChoice())
-
-    def extend(self, name: str = "out", **given: Any) -> SearchEnd:  # Any: see run
-        return extend_search(self.folder(name), given, Console())
-
-    def folder(self, name: str = "out") -> SearchFolder:
-        return SearchFolder(self.here / name)
-
-    def read(self, name: str = "out") -> SearchReader:
-        return SearchReader(self.folder(name))
-
-    def states(self, name: str = "out") -> dict[int, str]:
-        return {entry.run.number: entry.state.value for entry in self.read(name).record}
-
-
-@pytest.fixture
-def searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Searches:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    made = Searches(tmp_path)
-    (tmp_path / "train.py").touch()
-    made.write_grid(x=[1, 2])
-    for module in ("search", "cancel"):
-        monkeypatch.setattr(f"hpsearch.search.{module}.choose_backend", lambda *_, **__: made.backend)
-    return made
-
-
-def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Return the messages since the last look, without the time in front."""
-    lines = capsys.readouterr().err.splitlines()
-    return [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", line) for line in lines]
 
 
 def test_a_search_whose_runs_all_finish_ends_with_its_table_and_status_0(searches: Searches) -> None:
