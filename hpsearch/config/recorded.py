@@ -55,7 +55,7 @@ def check_is_recorded_module(found: str, settings: Settings) -> None:
 
 
 def config_to_end(settings: Settings, warn: Callable[[str], None]) -> SearchConfig:
-    """Return the same for ending a search; a broken module does not matter for that."""
+    """Return what a search was set up with, for ending it; a broken module does not matter for that."""
     try:
         return config_of(settings)
     except ConfigError as error:
@@ -86,7 +86,7 @@ def config_for_folder(
     run_cwd: Path,
     needs_functions: bool,
 ) -> SearchConfig:
-    """Return the same for looking at a search folder of any origin.
+    """Return what the search in a folder was set up with; the older tool may have made the folder.
 
     files: names of the files in the folder. settings: what its journal says, None if there is none.
     grid_module: the dotted name that the user gave; empty = what the folder records. It and the

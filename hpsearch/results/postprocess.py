@@ -235,15 +235,16 @@ def _select(search: FoundSearch, criterion: float, liveness: SearchLiveness) -> 
 
 def _verdicts(search: FoundSearch, runs: Sequence[FoundRun], criterion: float) -> dict[str, object | Exception]:
     """Call the user's function for each run with a summary: folder -> its answer, or its error."""
-    judge = search.config.performance_eval
-    if judge is None:
+    performance_eval = search.config.performance_eval
+    if performance_eval is None:
         raise ConfigError(
             f"{search.settings.grid_source}: _PERFORMANCE_EVAL_HANDLE is missing; "
             "--performance_criteria needs a function f(summary_dict, criterion) -> True to keep the run"
         )
     summaries = {found.run.folder: found.summary for found in runs if found.summary is not None}
     with output_on_stderr(), using_config(search.config):
-        verdicts = judge.each(({key: list(value) for key, value in s.items()}, criterion) for s in summaries.values())
+        calls = (({key: list(value) for key, value in s.items()}, criterion) for s in summaries.values())
+        verdicts = performance_eval.each(calls)
         return dict(zip(summaries, verdicts, strict=True))
 
 

@@ -1,1 +1,1 @@
-"""What keeps the start of every command short."""
+"""What keeps every command short."""

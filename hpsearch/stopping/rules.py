@@ -55,8 +55,8 @@ def stop_by(
         return None
     if rule is StopRule.NAN:
         return _nan(own)
-    why = _median if rule is StopRule.MEDIAN else _asha
-    reason = why(own, others, ascending, stop_after)
+    reason_to_stop = _median if rule is StopRule.MEDIAN else _asha
+    reason = reason_to_stop(own, others, ascending, stop_after)
     return Stop(rule, reason, own.last_step, own.best(ascending)) if reason else None
 
 
