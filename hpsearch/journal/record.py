@@ -60,6 +60,9 @@ def _parent_of(out_dir: str) -> str:
 class SearchRecord:
     """All runs of a search folder and what is known of each."""
 
+    #: Whether a long journal may be given to `take_stretch`; False = each event is needed.
+    takes_stretches = True
+
     def __init__(self, fills_gaps: bool = False) -> None:
         """Begin with nothing. fills_gaps: accept events of a run whose planning is lost."""
         self._fills_gaps = fills_gaps

@@ -7,7 +7,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from hpsearch.journal.courses import Stretch
 from hpsearch.journal.events import (
     AttemptEnded,
     AttemptStarted,
@@ -96,6 +95,9 @@ class RecordWithAttempts(SearchRecord):
     away: spans without a controller (from, to), in seconds since the epoch, as far as events tell.
     """
 
+    #: Each event of a run tells of its attempt.
+    takes_stretches = False
+
     def __init__(self, fills_gaps: bool = False) -> None:
         super().__init__(fills_gaps)
         self.away: list[tuple[float, float]] = []
@@ -117,10 +119,6 @@ class RecordWithAttempts(SearchRecord):
         super().apply(event)
         if isinstance(event, OfAttempt):
             self._note(event)
-
-    def take_stretch(self, stretch: Stretch) -> bool:
-        """Have all events one by one: those of runs that took the usual course tell of attempts, too."""
-        return False
 
     def _note(self, event: OfAttempt) -> None:
         attempt = self._attempts.get(event.token) or self._new_attempt(event)

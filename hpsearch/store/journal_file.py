@@ -206,10 +206,12 @@ class JournalReader:
         with collected_later(), self._opened() as file:
             if file is None:
                 return
-            if os.fstat(file.fileno()).st_size - self._offset < self._long:
+            is_long = os.fstat(file.fileno()).st_size - self._offset >= self._long
+            if is_long:
+                self._read = LineReader()
+            if not is_long or not record.takes_stretches:
                 self._apply(self._events(file), record)
                 return
-            self._read = LineReader()
             for lines, stretch in self._stretches(file):
                 if stretch is None or not record.take_stretch(stretch):
                     self._apply(self._events(line.encode("latin-1") + b"\n" for line in lines), record)

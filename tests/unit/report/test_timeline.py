@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from searches import SETTINGS
 
 from hpsearch.core.model import Configuration, Run
+from hpsearch.journal.courses import StretchReader
 from hpsearch.journal.events import (
     AttemptEnded,
     AttemptIntended,
@@ -75,6 +76,18 @@ def test_the_attempts_of_a_long_journal_are_those_of_a_short_one(tmp_path: Path)
     JournalReader(tmp_path / "journal", long=0).read_into(long)
     assert list(short.attempts) == list(long.attempts)
     assert [each.ended_at for each in long.attempts] == [10.5, None, 12.5]
+
+
+def test_attempts_are_read_without_matching_runs_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "journal").write_bytes(b"".join(map(to_line, [*planned(1), *attempt(1, 1, 0.5, 10.5)])))
+
+    def match(*_: object) -> NoReturn:
+        pytest.fail("runs were matched, only to be read line by line after all")
+
+    monkeypatch.setattr(StretchReader, "stretches", match)
+    record = RecordWithAttempts()
+    JournalReader(tmp_path / "journal", long=0).read_into(record)
+    assert [each.ended_at for each in record.attempts] == [10.5]
 
 
 @pytest.mark.parametrize(
