@@ -277,10 +277,11 @@ def test_a_controller_that_stood_still_notices_that_another_took_over_and_writes
         other.open_for_work()
         before = folder.journal.read_bytes(), folder.results.read_bytes()
         clock.now_s += 3 * 3600
-        with pytest.raises(
-            ControllerPresent, match=r"another controller has taken over this search \(process 7 on far"
-        ):
+        with pytest.raises(ControllerPresent) as caught:
             slow.note(AttemptIntended(1, "sim_1.1.ab", 1.0))
+        problem = f"another controller has taken over this search ({lock_holder(folder.lock)})"
+        reason = "because this one showed no sign of life for too long; this one writes nothing more"
+        assert str(caught.value) == f"{tmp_path}: {problem}, {reason}"
         with pytest.raises(ControllerPresent):
             slow.finish()
         slow.close()

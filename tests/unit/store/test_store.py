@@ -318,6 +318,9 @@ def test_fault_17_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeyp
         ("a;out\n1;o/sim_1\n2", 1, True),
         ("out;a\no/sim_1;1\no/sim_2;2", 2, True),
         ("a;out\n1;o/sim_1\n2;o/sim_2\n3;o/sim_3\n4;o/si", 3, True),
+        ("a;b;out\n1;2;o/sim_1\n3;4;o/si", 1, True),
+        ("a;out\n1;o/sim_1\n2;o/sim_2\n3", 2, True),
+        ("a;out;b\n1;o/sim_1;1\n2;o/sim_2;1\n3;o/si", 2, True),
         ("a;out;b\n1;o/sim_1\n2;o/sim_2;1\n3;o/sim_3;1", 3, True),
     ],
 )
