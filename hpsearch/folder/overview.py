@@ -19,6 +19,7 @@ _PLANNED, _INTENDED, _COLLECTED = (f'{{"event":"{kind}"'.encode() for kind in ("
 #: Kinds of lines that do not tell how far a search is, or are only counted.
 _LEFT_OUT = (_PLANNED, b'{"event":"moved"', b'{"event":"carried"', b'{"event":"stopped"', b'{"event":"ended"')
 _LIVE_ONLY = (_INTENDED, b'{"event":"submitted"', b'{"event":"started"')
+_RUNS_OUT = b'{"event":"left_out"'
 #: The token of a run's first attempt.
 _FIRST = re.compile(rb'"token":"[^"]*\.1\.[^".]*"')
 
@@ -72,7 +73,8 @@ def _events(content: bytes, record: SearchRecord, long: int) -> Iterator[Event]:
     Of a collected attempt, the result is enough.
     """
     is_live = content.count(_INTENDED) > content.count(_COLLECTED)
-    left_out = _LEFT_OUT if is_live else _LEFT_OUT + _LIVE_ONLY
+    # Of the runs that left the grid, only those that never began count as cancelled.
+    left_out = _LEFT_OUT if is_live or _RUNS_OUT in content else _LEFT_OUT + _LIVE_ONLY
     if len(content) < long:
         yield from _of_lines(content.split(b"\n"), left_out, from_line)
         return

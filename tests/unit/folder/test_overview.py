@@ -22,6 +22,7 @@ from hpsearch.journal.events import (
     Event,
     RunCollected,
     RunPlanned,
+    RunsLeftOut,
     RunsPlanned,
     SearchStarted,
 )
@@ -73,6 +74,7 @@ def written(folder: Path, events: Sequence[Event], torn: bytes = b"") -> SearchF
         [*attempt(1, 1, "failed"), *attempt(1, 2)],
         [*attempt(1, 1), *attempt(1, 2, None)],
         [*attempt(1, 1), AttemptIntended(1, "sim_1_1.2.abc", 40.0), AttemptWithdrawn(1, "sim_1_1.2.abc", 41.0)],
+        [*attempt(1, 1, "failed"), *attempt(2, 1), RunsLeftOut([1, 3])],
     ],
 )
 @pytest.mark.parametrize("plan, long", [(PLAN, LONG), (PLAN, 0), (TOGETHER, 0)])
