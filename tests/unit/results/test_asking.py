@@ -204,10 +204,11 @@ def test_rates_and_the_time_left_come_from_what_the_latest_controller_did(folder
     assert StatusReader(SearchReader(folder)).status(1040.0).left_s == pytest.approx(45)
 
 
-@pytest.mark.parametrize("over, left", [((), 0), (("x",), PACK_SIZE)])
+@pytest.mark.parametrize("over, left", [((), 1), (("x",), PACK_SIZE)])
 def test_a_watch_keeps_finished_runs_in_little_memory_unless_each_look_needs_them(
     folder: SearchFolder, over: tuple[str, ...], left: int
 ) -> None:
+    """All but the best run: each look shows where that one is."""
     codes = [*range(1, PACK_SIZE + 1)]
     block = RunBlock(1, "sim_", 1, "o", [[("x", code) for code in codes]], [codes])
     write(folder, RunsPlanned.of(block), SearchStarted(SETTINGS.to_json(), 0.0), ControllerStarted("h", 1, 0.0))
