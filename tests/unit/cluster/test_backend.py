@@ -183,6 +183,20 @@ def test_a_version_that_will_not_do_is_told_with_the_command_that_said_so() -> N
         backend_of(Site(version=("echo", "site", "1.0"))).check()
 
 
+class NamedSite(Site):
+    """A scheduler that tells the name of its cluster."""
+
+    def own_cluster_command(self) -> Command:
+        return Command(["echo", "main"])
+
+    def own_cluster(self, answer: Answer) -> str:
+        return answer.stdout.strip()
+
+
+def test_a_cluster_has_the_name_that_its_scheduler_tells_or_none() -> None:
+    assert (backend_of(NamedSite()).own_cluster, backend_of(Site()).own_cluster) == ("main", "")
+
+
 # Whether there is room
 
 

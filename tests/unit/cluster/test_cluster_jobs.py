@@ -177,6 +177,12 @@ def test_a_run_that_ended_badly_makes_all_wait_for_the_cause(
     assert jobs.wait_for_cause([other, job]) is waits
 
 
+def test_a_cancelled_job_that_is_gone_without_a_trace_was_cancelled(jobs: ClusterJobs, tmp_path: Path) -> None:
+    job = single(tmp_path)
+    assert jobs.gone([job], []) == {job.attempt.token}
+    assert jobs.statuses([job]) == {job.attempt.token: Status(JobPhase.ENDED, None, RunState.CANCELLED)}
+
+
 def test_a_cancelled_job_that_is_gone_keeps_the_exit_status_that_it_left(jobs: ClusterJobs, tmp_path: Path) -> None:
     job = single(tmp_path)
     job.attempt.exit_file.write_text("0 0 1 2 host\n")

@@ -174,6 +174,11 @@ def test_a_state_says_in_words_why_a_job_does_not_go_on(state: str, words: str) 
     assert row(state=state).status.reason == words
 
 
+@pytest.mark.parametrize(("reason", "words"), [("-", "it is held"), ("Held by me; Late;", "Held by me; Late")])
+def test_a_held_job_is_told_with_what_lsf_says_of_it(reason: str, words: str) -> None:
+    assert row(state="PSUSP", pend_reason=reason).trouble == f"{words}; to release it: bresume 1001"
+
+
 def test_a_held_job_is_told_with_the_command_that_lets_it_go() -> None:
     held = row(state="PSUSP", index="2", pend_reason="The job was suspended by the user while pending;")
     assert held.trouble == "The job was suspended by the user while pending; to release it: bresume '1001[2]'"

@@ -229,3 +229,26 @@ def test_a_search_over_seeds_ends_with_a_table_of_configurations(tmp_path: Path,
         search.note(ControllerStarted("here", 7, 1.0, options), *finished(1))
         search.finish()
         assert search.folder.results_by_configuration.exists() is bool(options)
+
+
+def test_a_disk_that_does_not_take_the_rest_is_told_when_the_search_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    search = planned_search(tmp_path, 1)
+    with monkeypatch.context() as broken, pytest.raises(StoreError) as caught:
+        broken.setattr(os, "fsync", refuse)
+        search.close_files()
+    search.close()
+    assert str(caught.value) == f"{search.folder.state}: cannot be written (Input/output error)"
+
+
+def test_a_table_with_more_columns_has_their_cells_also_after_it_was_sorted(tmp_path: Path) -> None:
+    with planned_search(tmp_path, 1) as search:
+        search.note(ControllerStarted("here", 7, 1.0, {"more_columns": True}), *finished(1))
+        search.finish()
+        header, row = (line.split(";") for line in search.folder.results.read_text().splitlines())
+    found = dict(zip(header, row))
+    assert [found[name] for name in ("run", "state", "seconds", "seed")] == ["1", "finished", "", ""]

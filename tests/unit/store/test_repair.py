@@ -76,6 +76,7 @@ def test_an_event_behind_a_torn_one_on_the_same_line_is_kept(folder: SearchFolde
         lines[1:3] = [lines[1][:20] + lines[2]]
 
     repair = repair_of(folder, tear)
+    assert repair.dropped[0].startswith("line 2: ")
     assert repair.dropped[0].endswith(" (only its end is whole, and is kept)")
     assert [event.run for _, event in repair.events if isinstance(event, RunPlanned)] == [1, 3]
 
