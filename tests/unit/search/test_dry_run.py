@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -54,11 +55,11 @@ def test_a_dry_run_of_a_resume_prints_what_is_left(searches: Searches, capsys: p
     assert searches.backend.started == [1, 2]
 
 
-def test_the_grid_of_a_file_lies_in_the_folder_as_json_too(searches: Searches) -> None:
+def test_the_grid_of_a_pickle_lies_in_the_folder_as_json_too(searches: Searches) -> None:
     grid = {"grid": {"x": [7]}, "conditions": [[{"x": [7]}, {"y": [8]}]]}
-    (searches.here / "given.json").write_text(json.dumps(grid))
+    (searches.here / "given.pickle").write_bytes(pickle.dumps(grid))
     searches.write_grid(x=[1], y=[1])
-    searches.run(grid_config="given.json")
+    searches.run(grid_config="given.pickle")
     assert json.loads((searches.here / "out" / "given.json").read_text()) == grid
     assert [entry.run.configuration.as_dict()["x"] for entry in searches.read().record] == [7]
 
@@ -76,6 +77,18 @@ def test_a_search_whose_runs_are_chosen_is_added_to_no_other_search(searches: Se
         searches.run(dont_force_new_dir=True, sampler="bayes", num_searches=2, deterministic_search=False)
     why = "there is a search already, and one with --sampler=bayes needs a folder of its own: give another --out_dir"
     assert str(raised.value) == f"--out_dir=out: {why}"
+
+
+def test_a_search_that_has_nothing_to_reuse_says_what_was_looked_for(
+    searches: Searches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searches.run("other")
+    searches.write_grid(x=[3])
+    told(capsys)
+    other = str(searches.folder("other").path)
+    searches.run(reuse=(other,), dry_run=True)
+    problem = f"no finished run of {other} has a command of this grid and a value of acc"
+    assert f"warning: nothing to reuse: {problem}" in told(capsys)
 
 
 def test_a_search_does_not_reuse_itself(searches: Searches) -> None:

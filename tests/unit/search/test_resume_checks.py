@@ -34,6 +34,7 @@ from hpsearch.search.resume import (
     resume_lines,
     resumed_text,
 )
+from hpsearch.startup.host import host_name
 from hpsearch.store.layout import SearchFolder
 from hpsearch.store.live import LiveSearch
 
@@ -108,8 +109,11 @@ def test_live_runs_are_looked_for_where_they_were_started(
 
 def test_a_process_of_another_machine_is_not_taken_over(tmp_path: Path) -> None:
     record = record_of(tmp_path, INTENDED, PROCESS)
-    with pytest.raises(FolderError, match="run 1 was started on elsewhere and may still be running there"):
+    with pytest.raises(FolderError) as raised:
         check_adoptable(SearchFolder(tmp_path), record, list(record))
+    where = f"was started on elsewhere and may still be running there, which {host_name()} cannot see"
+    remedy = "or add --runs_are_gone if you know that nothing of the search is running there any more"
+    assert str(raised.value) == f"run 1 {where}: resume there, {remedy}"
 
 
 def test_the_other_runs_of_a_search_with_a_run_on_another_machine_are_taken_over(tmp_path: Path) -> None:
