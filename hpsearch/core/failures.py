@@ -326,12 +326,13 @@ class _LastFrame:
 def _first_code_line(lines: Sequence[str]) -> str:
     """Return the user's innermost line in frames that begin with the innermost call; of threads, the current one's."""
     start = next((number for number, line in enumerate(lines) if _bare(line).startswith("Current thread")), 0)
-    frames = (match for line in lines[start:] if (match := _FRAME.match(line)))
+    frames = (match for line in lines[start:] if (match := _FRAME.match(_bare(line))))
     own = (f"{PurePath(m['file']).name}:{m['line']}" for m in frames if m["file"] and not _LIBRARY.search(m["file"]))
     return cut(next(own, ""), 80)
 
 
 def _end_of_frames(lines: Sequence[str], index: int) -> int:
-    while index + 1 < len(lines) and re.match(r"\s|$|Current thread |Thread ", _bare(lines[index + 1])):
+    # Without the blank behind it, `_SOURCE` would not see a launcher's prefix on an otherwise empty line.
+    while index + 1 < len(lines) and re.match(r"\s|$|Current thread |Thread ", _bare(f"{lines[index + 1]} ")):
         index += 1
     return index

@@ -238,6 +238,16 @@ def test_what_comes_after_a_traceback_hides_nothing(after: str) -> None:
             "RuntimeError: worker died\n",
             "Aborted (train.py:3)",
         ),
+        (
+            "[rank0]: Fatal Python error: Segmentation fault\n[rank0]: \n[rank0]: Current thread 0x7f:\n"
+            '[rank0]:   File "/e/site-packages/x/y.py", line 1 in g\n[rank0]:   File "/x/train.py", line 3 in f\n',
+            "Segmentation fault (train.py:3)",
+        ),
+        (
+            "0: Fatal Python error: Aborted\n0: \n0: Current thread 0x7f (most recent call first):\n"
+            '0:   File "/x/train.py", line 3 in f\n0: \n0: Extension modules: numpy (total: 1)\n',
+            "Aborted (train.py:3)",
+        ),
         ("ERROR: LoadError: boom\nin expression starting at x.jl:1\n", "ERROR: LoadError: boom"),
         ("epoch 1\nno data in /data/mnist\n", "no data in /data/mnist"),
         # Nothing but noise.
