@@ -192,6 +192,24 @@ def test_events_that_the_disk_takes_in_two_parts_are_whole(tmp_path: Path, monke
     assert path.read_bytes() == to_line(event)
 
 
+def test_a_full_disk_is_told_and_nothing_of_the_try_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write = tmp_path / "journal", os.pwrite
+
+    def fill_up(to: int, content: bytes, offset: int) -> int:
+        if offset > 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(to, content[:11], offset)
+
+    with closing(Journal(path)) as journal:
+        monkeypatch.setattr(os, "pwrite", fill_up)
+        with pytest.raises(StoreError, match="journal: cannot be written"):
+            journal.check_room()
+        assert path.read_bytes() == b""
+        with pytest.raises(StoreError, match="journal: cannot be written"):
+            journal.append(AttemptIntended(1, "a", 1.0))
+        assert path.read_bytes() == b""
+
+
 def test_a_torn_line_longer_than_what_is_read_at_once_is_cut(tmp_path: Path) -> None:
     path, first = tmp_path / "journal", to_line(AttemptIntended(1, "a", 1.0))
     path.write_bytes(first + b"x" * 200_000)
