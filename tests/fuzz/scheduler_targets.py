@@ -10,10 +10,10 @@ import GPUtil  # noqa: F401  (imported where it is first needed, which would loo
 from backends.pbs import Pbs
 
 from fuzz.target import Target, answer_of, is_text, text_of
-from hpsearch.backends.cluster.jobs import SubmissionNames
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes, check_further_options, composed, load_package, resource_text
 from hpsearch.backends.cluster.sbatch import FurtherWishes
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
+from hpsearch.backends.cluster.submission_names import SubmissionNames
 from hpsearch.backends.gpu.cards import query_cards, usable_cards
 from hpsearch.backends.gpu.nvidia_smi import GpuReader, Remarks, query_processes
 from hpsearch.backends.gpu.slots import GpuLimits

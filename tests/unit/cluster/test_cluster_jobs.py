@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.backends.cluster.jobs import ClusterJobs, SubmissionNames
+from hpsearch.backends.cluster.jobs import ClusterJobs
 from hpsearch.backends.cluster.lsf import Lsf, LsfWishes
 from hpsearch.backends.cluster.script import scripts_for, write_scripts
 from hpsearch.backends.cluster.slurm import Slurm, SlurmWishes
+from hpsearch.backends.cluster.submission_names import SubmissionNames
 from hpsearch.backends.scheduler import BATCH_MARK, ClusterWishes, JobRow, Submission
 from hpsearch.core.model import Attempt, Configuration, Job, JobPhase, Place, Run, RunState, Status
 
@@ -313,7 +314,7 @@ def test_a_job_that_ended_well_gets_no_such_words(tmp_path: Path) -> None:
 def test_submissions_of_which_nothing_is_left_are_forgotten_and_told_again_by_their_scripts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_scripts: bool
 ) -> None:
-    monkeypatch.setattr("hpsearch.backends.cluster.jobs._ENDED_KEPT", 2)
+    monkeypatch.setattr("hpsearch.backends.cluster.submission_names._ENDED_KEPT", 2)
     known, attempts = SubmissionNames(), [attempt(tmp_path, number) for number in range(1, 6)]
     names = [f"sim_{number}{BATCH_MARK}0" for number in (1, 3)]
     for name, part in zip(names, (attempts[:2], attempts[2:])):
@@ -347,7 +348,7 @@ def end(known: SubmissionNames, *submissions: Submission) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let submissions be forgotten after four ends, two at a time."""
-    monkeypatch.setattr("hpsearch.backends.cluster.jobs._ENDED_KEPT", 2)
+    monkeypatch.setattr("hpsearch.backends.cluster.submission_names._ENDED_KEPT", 2)
 
 
 def without_scripts(known: SubmissionNames, submissions: Sequence[Submission]) -> list[bool]:
