@@ -184,10 +184,10 @@ class JobArrays:
         others = live[""] + sum(running.values())
         for array, width in widths.items():
             at_once = self._jobs - others + running[array]
-            # An array of unknown width may become narrower, but no slot stays empty: if any slot is free for it, the
-            # others of unknown width are short, and next, each of them gets room for all its jobs.
-            is_due = array not in self._widths or at_once >= live[array] or self._is_due(at_once - width.least)
-            if width.least < min(at_once, live[array]) and is_due and self._clock() >= self._next_try:
+            is_enough = at_once >= live[array]
+            # An array of unknown width must not be made narrower.
+            is_due = self._is_due(at_once - width.least) if array in self._widths else at_once >= running[array]
+            if width.least < min(at_once, live[array]) and (is_enough or is_due) and self._clock() >= self._next_try:
                 self._widen(array, width, at_once)
                 return
 
