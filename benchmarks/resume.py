@@ -35,12 +35,12 @@ def leave_unfinished(folder: Path) -> None:
     kept = []
     for line in journal.read_text().splitlines(keepends=True):
         event = json.loads(line)
-        is_left = event.get("run", 0) > FINISHED
-        if not is_left or event["event"] == "planned":
+        if event.get("run", 0) <= FINISHED:
             kept.append(line)
-        if is_left and event["event"] == "planned":
-            shutil.rmtree(folder / "out" / event["folder"])
     journal.write_text("".join(kept))
+    for path in (folder / "out").glob("sim_*"):
+        if int(path.name.rpartition("_")[2]) > FINISHED:
+            shutil.rmtree(path)
 
 
 def main() -> None:

@@ -152,7 +152,8 @@ class Collector:
             folder, _, rest = path.name.partition(".")
             entry, attempt = entries.get(folder), integer(rest.partition(".")[0])
             if entry is not None and attempt is not None and attempt < entry.attempts:
-                move_log_aside(self._search.folder, entry.run, attempt, path)
+                with contextlib.suppress(OSError):
+                    move_log_aside(self._search.folder, entry.run, attempt, path)
 
     def finished_after_all(self, entry: RunRecord) -> bool:
         """Read the summary of a run that is about to be run; note and return whether it finished.

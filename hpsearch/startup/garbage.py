@@ -19,7 +19,7 @@ def look_seldom() -> None:
 
 
 def look_as_usual() -> None:
-    """Let Python look for garbage as often as before `look_seldom`, or as the user's code has chosen."""
+    """Let Python look for garbage: as often as before `look_seldom`, or as often as the user's code has chosen."""
     if gc.get_threshold() == _SELDOM:
         gc.set_threshold(*_USUAL)
     gc.enable()

@@ -159,7 +159,7 @@ def move_log_aside(folder: SearchFolder, run: Run, attempt: int, log: Path) -> N
     """Put a log of an earlier attempt into the folder of that attempt; if there is none, leave it. Raises OSError."""
     aside = folders_aside(folder, run).get(attempt)
     if aside is not None:
-        log.rename(free_name(aside / log.name))
+        move_file(log, free_name(aside / log.name))
 
 
 def copy_run(source: Path, results: Path) -> None:

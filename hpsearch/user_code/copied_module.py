@@ -82,8 +82,8 @@ def lines_in(path: Path) -> dict[str, int]:
     for node in () if tree is None else ast.walk(tree):
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                # Python writes no number of more than 4300 digits; such a part has no line.
-                with contextlib.suppress(ValueError):
+                # Python writes no number of more than 4300 digits, and nothing too deep; such a part has no line.
+                with contextlib.suppress(ValueError, RecursionError):
                     lines.update(_lines_of(target, node.value, node.lineno))
     return lines
 

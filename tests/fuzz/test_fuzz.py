@@ -64,6 +64,7 @@ FINDS = {
     "an import of a name that no file can have": ("script", b"import " + b"a" * 5000 + b" as b\nb.c()\n"),
     "a type of 5,000 digits": ("script", b"import fire\ndef f(a: 0x" + b"f" * 5000 + b" = 1): pass\nfire.Fire(f)\n"),
     "an option's type of 5,000 digits": ("script", b"p.add_argument('--lr', type=0x" + b"f" * 5000 + b")\n"),
+    "a key of 400 sums": ("copied_module", b"grid = {('lr'" + b" + 'x'" * 400 + b", 'b'): [1]}\n"),
     "a key of 5,000 digits": ("copied_module", b"grid = {0x" + b"f" * 5000 + b": [1]}\n"),
     "a subscript of 5,000 digits": ("copied_module", b"grid[0x" + b"f" * 5000 + b"] = [1]\n"),
     "a value of 5,000 digits": ("copied_module", b"grid = {'a': [0x" + b"f" * 5000 + b"]}\n"),

@@ -234,7 +234,10 @@ def test_several_arrays_of_an_earlier_controller_are_widened_once_all_their_jobs
     ]
 
 
-@pytest.mark.parametrize("ids", [["7_1", "8_1"], ["12"], ["12", "8_1"]])
+TWO_LONG = [*(f"7_{number}" for number in range(3)), *(f"8_{number}" for number in range(9))]
+
+
+@pytest.mark.parametrize("ids", [["7_1", "8_1"], ["12"], ["12", "8_1"], TWO_LONG, TWO_LONG[1:], TWO_LONG[2:]])
 def test_of_several_arrays_of_an_earlier_controller_none_is_narrowed(clock: FakeClock, ids: list[str]) -> None:
     commands = Commands([DONE])
     throttle(clock, commands).widen(ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from searches import SETTINGS
@@ -91,12 +92,18 @@ def test_logs_that_cannot_be_set_aside_are_told(tmp_path: Path) -> None:
     assert str(caught.value) == f"{own}: its logs cannot be moved to {target} (Not a directory)"
 
 
-def test_the_log_of_an_earlier_attempt_goes_to_the_folder_of_that_attempt_if_there_is_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_the_log_of_an_earlier_attempt_goes_to_the_folder_of_that_attempt_if_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_elsewhere: bool
+) -> None:
     folder = SearchFolder(tmp_path)
     folder.create_state()
     aside = folder.attempts / "sim_1.attempt2"
     aside.mkdir()
     logs = [folder.logs / f"sim_1.{number}.aaaaaa.out" for number in (1, 2)]
+    if is_elsewhere:
+        # As if the user had made the attempt's folder a link to another file system.
+        monkeypatch.setattr(os, "rename", Mock(side_effect=OSError(errno.EXDEV, "Invalid cross-device link")))
     for number, log in enumerate(logs, start=1):
         log.touch()
         move_log_aside(folder, RUN, number, log)
