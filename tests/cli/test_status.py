@@ -38,9 +38,9 @@ def live(project: Project) -> Iterator[subprocess.Popen[str]]:
     controller = project.start(*FIRST)
     folder = project.path / "out"
     wait_until(lambda: journal_has(folder, "submitted", 2) and journal_has(folder, "collected", 1), "a live run")
-    # Run 2 has done all that it does before its end, and the launcher of run 3 is prepared.
+    # Run 2 has done all that it does before its end, and the launcher of run 3 is prepared: each has .out and .err.
     logs = folder / ".hpsearch" / "logs"
-    wait_until(lambda: sorted(path.read_text() for path in logs.glob("*.out")) == ["", "x is 5\n"], "its output")
+    wait_until(lambda: sorted(path.read_text() for path in logs.iterdir()) == ["", "", "", "x is 5\n"], "its output")
     yield controller
     controller.send_signal(signal.SIGINT)
     controller.communicate(timeout=30)
