@@ -75,7 +75,14 @@ def _cancel_now(reader: SearchReader, timeout_s: float, controller_is_gone: bool
         return 1
     if reader.holder() == holder and liveness is not Liveness.LIVE:
         console.note(f"the controller shows no sign of life ({holder})")
-    reader.update()
+    try:
+        reader.update()
+    except FolderError:
+        if folder.journal.exists():
+            raise
+        # A search that has not started a run takes away the folder that it has made.
+        console.note("Stopped: it had not started a run, and has taken its folder away")
+        return 0
     return _end_what_is_left(reader, console, was_running=True)
 
 

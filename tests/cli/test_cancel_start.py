@@ -95,6 +95,41 @@ def test_a_search_that_just_begins_is_cancelled(long_runs: Project) -> None:
     cancel_while_paused(long_runs, begun)
 
 
+#: `hpsearch cancel` that goes on when the search has taken its folder away.
+LATE = """
+import sys, time
+from pathlib import Path
+from hpsearch.__main__ import main
+from hpsearch.search import cancel
+has_ended = cancel._has_ended_within
+def late(*arguments):
+    Path("asked").touch()
+    ended = has_ended(*arguments)
+    while Path("s").exists():
+        time.sleep(0.01)
+    return ended
+cancel._has_ended_within = late
+sys.exit(main())
+"""
+
+
+def test_a_search_that_takes_its_new_folder_away_is_cancelled(long_runs: Project) -> None:
+    begun = long_runs.start_python(
+        PAUSED.format(target=LIVE, function="write_commands"),
+        *("run", "--grid_module=config", "--visible_gpus=-1", "--out_dir=s", "--force_out_dir"),
+    )
+    wait_until((long_runs.path / "waiting").exists, "the search writes its plan")
+    asked = long_runs.start_command([sys.executable, "-c", LATE, "cancel", "s"])
+    wait_until((long_runs.path / "asked").exists, "it was asked to stop")
+    long_runs.go()
+    _, told = asked.communicate(timeout=60)
+    assert (asked.returncode, told.splitlines()[-1]) == (
+        0,
+        "Stopped: it had not started a run, and has taken its folder away",
+    )
+    assert begun.communicate(timeout=60) and begun.returncode == 130
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_a_resumed_search_is_cancelled_whenever_it_is_asked(killed: Project, number: int) -> None:
     resumed = killed.start_command([*COMMAND, "resume", "s"])
