@@ -86,6 +86,12 @@ class RunBlock:
         return Run(number, self.stem + digits, Configuration(tuple(options)), self.out_stem + digits)
 
 
+def parent_of(out_dir: str) -> str:
+    """Return the folder in which a run has its output folder."""
+    # A Path for each of many runs would take long.
+    return os.path.dirname(out_dir)  # noqa: PTH120
+
+
 def block_of(
     first: int, stem: str, width: int, parent: str, columns: Sequence[Column], codes: Sequence[Sequence[int]]
 ) -> RunBlock:
@@ -214,8 +220,7 @@ class Runs(Mapping[int, T]):
     def move_blocks(self, before: str, after: str) -> None:
         """Change the folder in which runs have their output folders, for those that were never asked for."""
         self._blocks = [
-            replace(block, parent=after) if os.path.dirname(block.out_stem) == before else block  # noqa: PTH120
-            for block in self._blocks
+            replace(block, parent=after) if parent_of(block.out_stem) == before else block for block in self._blocks
         ]
         self._latest = None
 

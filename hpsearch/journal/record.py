@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -34,7 +33,7 @@ from hpsearch.journal.events import (
     SearchStarted,
     decode_summary,
 )
-from hpsearch.journal.planned import Pair, Runs
+from hpsearch.journal.planned import Pair, Runs, parent_of
 from hpsearch.journal.run_record import STATES, RunRecord
 from hpsearch.journal.settings import Settings
 from hpsearch.journal.values import decode
@@ -50,11 +49,6 @@ _KINDS = (
 )
 #: Why a run that was left out has not run.
 _LEFT_OUT = "no longer in the grid"
-
-
-def _parent_of(out_dir: str) -> str:
-    # A Path for each of many runs would take long.
-    return os.path.dirname(out_dir)  # noqa: PTH120
 
 
 class SearchRecord:
@@ -155,10 +149,10 @@ class SearchRecord:
 
     def parents(self) -> list[str]:
         """Return the folders in which runs should have their output folders, as the simulation gets them."""
-        parents = {entry.run.number: _parent_of(entry.run.out_dir) for entry in self.with_events}
+        parents = {entry.run.number: parent_of(entry.run.out_dir) for entry in self.with_events}
         blocks = (block for _, block in self.runs.parts() if block is not None)
         planned = (
-            _parent_of(block.out_stem) for block in blocks if any(number not in parents for number in block.numbers)
+            parent_of(block.out_stem) for block in blocks if any(number not in parents for number in block.numbers)
         )
         return list(dict.fromkeys((*parents.values(), *planned)))
 
@@ -336,7 +330,7 @@ class SearchRecord:
         for entry in self.with_events:
             for attempt in filter(None, (entry, entry.kept, entry.before)):
                 run = attempt.run
-                if _parent_of(run.out_dir) == event.before:
+                if parent_of(run.out_dir) == event.before:
                     attempt.run = Run(run.number, run.folder, run.configuration, f"{event.after}/{run.folder}")
 
     def _reuse(self, event: RunReused) -> None:

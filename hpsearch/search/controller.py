@@ -20,6 +20,7 @@ from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
 from hpsearch.core.command import argv
+from hpsearch.core.errors import NoRoomError, StoreError
 from hpsearch.core.model import Attempt, Job, Place, RunState
 from hpsearch.folder.failures import known_cause
 from hpsearch.folder.reading import SearchReader
@@ -27,6 +28,11 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.continuing import continues_from
 from hpsearch.startup.classes import dataclass, field
 from hpsearch.store.live import LiveSearch
+
+#: The pause between two tries to write, in seconds.
+WRITE_PAUSE_S = 1.0
+#: How long to wait for room on the disk, in seconds, once no run is live any more.
+_PATIENCE_S = 600.0
 
 
 class StopRequest:
@@ -73,7 +79,7 @@ class StopRequest:
 
 
 #: The pause between two tries to take back jobs from a scheduler's queue, in seconds.
-_TAKE_BACK_PAUSE_S = 10.0
+_TAKE_BACKWRITE_PAUSE_S = 10.0
 
 #: A time in seconds.
 Clock = Callable[[], float]
@@ -237,7 +243,7 @@ class FailureLimit:
         backend, clock = self._controller.backend, self._controller.clocks.steady
         if not self.is_reached or not isinstance(backend, TakesBackQueued) or clock() < self._next_try:
             return []
-        self._next_try = clock() + _TAKE_BACK_PAUSE_S
+        self._next_try = clock() + _TAKE_BACKWRITE_PAUSE_S
         queued = [run for run in self._controller.runs.active if run.entry.state is RunState.QUEUED]
         jobs = [run.job for run in queued if run.job is not None]
         taken = backend.take_back(jobs, self._controller.stop.alarm) if jobs else ()
@@ -309,3 +315,33 @@ class RunQueue:
         """Return for how many seconds a run has waited."""
         now = self._steady()
         return round(now - self._since.get(number, self._began if number <= self._last else now), 3)
+
+
+class Standstill:
+    """While the journal cannot be written: tells people once, tries again, and gives up in the end."""
+
+    def __init__(self, search: LiveSearch, console: Console, steady: Clock) -> None:
+        self._search, self._console, self._steady = search, console, steady
+        self._since: float | None = None
+        self._next_try = 0.0
+
+    def look(self, has_live: bool) -> None:
+        """Try to write the journal again, if it is time to. Raises StoreError when the patience is over."""
+        trouble = self._search.trouble
+        if trouble is not None:
+            if self._steady() >= self._next_try:
+                self._search.end_trouble()
+                self._next_try = self._steady() + WRITE_PAUSE_S
+            self.bear(self._search.trouble or trouble, has_live or self._search.trouble is None)
+        if self._search.trouble is None and self._since is not None:
+            self._console.note("the journal can be written again: going on")
+            self._since = None
+
+    def bear(self, trouble: StoreError, has_live: bool) -> None:
+        """Tell people once what is wrong; raise it if that lasts and no run is live."""
+        if self._since is None:
+            self._since = self._steady()
+            self._console.warn(f"{trouble}: no new run starts until it can be written; those running continue")
+        is_over = not isinstance(trouble, NoRoomError) or self._steady() - self._since >= _PATIENCE_S
+        if is_over and not has_live:
+            raise trouble

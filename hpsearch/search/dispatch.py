@@ -9,7 +9,6 @@ from signal import SIGINT
 
 from hpsearch.backends.base import LeftoverEnder
 from hpsearch.choosers.chooser import Choices
-from hpsearch.console.console import Console
 from hpsearch.console.follow import LogFollower
 from hpsearch.console.text import amount
 from hpsearch.core.errors import NoRoomError, StoreError
@@ -18,18 +17,13 @@ from hpsearch.journal.events import AttemptEnded, AttemptStarted
 from hpsearch.journal.run_record import RunRecord
 from hpsearch.search.collect import Collector
 from hpsearch.search.continuing import end_of_patience, is_interrupted
-from hpsearch.search.controller import Clock, Controller, FailureLimit, OpenRun, latest_run
+from hpsearch.search.controller import WRITE_PAUSE_S, Controller, FailureLimit, OpenRun, Standstill, latest_run
 from hpsearch.search.early_stop import EarlyStop
 from hpsearch.search.progress import Progress
 from hpsearch.search.submissions import Submissions
-from hpsearch.store.live import LiveSearch
 
 #: A run that is interrupted this many times (preemption, lost nodes) is given up.
 MAX_INTERRUPTIONS = 10
-#: The pause between two tries to write, in seconds.
-_PAUSE_S = 1.0
-#: How long to wait for room on the disk, in seconds, once no run is live any more.
-_PATIENCE_S = 600.0
 _ECHO_INTERVAL_S = 0.1
 #: The interval at which to look in the search folder for a request to stop.
 _REQUEST_INTERVAL_S = 2.0
@@ -152,7 +146,7 @@ class Dispatcher:
                 if self._stop.signal_number is not None:
                     raise
                 self._standstill.bear(error, has_live=False)
-                self._backend.wait([], _PAUSE_S, self._stop.alarm)
+                self._backend.wait([], WRITE_PAUSE_S, self._stop.alarm)
         if self._collector.left_undone():
             raise StoreError(self._collector.left_undone())
 
@@ -182,7 +176,7 @@ class Dispatcher:
         if not self._is_busy():
             return
         limits = [self._console.refresh_s, self._submissions.time_to_next_try(), _REQUEST_INTERVAL_S]
-        limits += [_PAUSE_S if self._search.trouble is not None else None, self.early_stop.seconds_left()]
+        limits += [WRITE_PAUSE_S if self._search.trouble is not None else None, self.early_stop.seconds_left()]
         has_output = any(run.follower is not None for run in self._runs.values())
         limits.append(_ECHO_INTERVAL_S if has_output else None)
         self._backend.wait(jobs, min(limit for limit in limits if limit is not None), self._stop.alarm)
@@ -373,33 +367,3 @@ class Dispatcher:
                 self._console.warn(
                     f"the scheduler did not say whether it has a job {token}: run hpsearch cancel again later"
                 )
-
-
-class Standstill:
-    """While the journal cannot be written: tells people once, tries again, and gives up in the end."""
-
-    def __init__(self, search: LiveSearch, console: Console, steady: Clock) -> None:
-        self._search, self._console, self._steady = search, console, steady
-        self._since: float | None = None
-        self._next_try = 0.0
-
-    def look(self, has_live: bool) -> None:
-        """Try to write the journal again, if it is time to. Raises StoreError when the patience is over."""
-        trouble = self._search.trouble
-        if trouble is not None:
-            if self._steady() >= self._next_try:
-                self._search.end_trouble()
-                self._next_try = self._steady() + _PAUSE_S
-            self.bear(self._search.trouble or trouble, has_live or self._search.trouble is None)
-        if self._search.trouble is None and self._since is not None:
-            self._console.note("the journal can be written again: going on")
-            self._since = None
-
-    def bear(self, trouble: StoreError, has_live: bool) -> None:
-        """Tell people once what is wrong; raise it if that lasts and no run is live."""
-        if self._since is None:
-            self._since = self._steady()
-            self._console.warn(f"{trouble}: no new run starts until it can be written; those running continue")
-        is_over = not isinstance(trouble, NoRoomError) or self._steady() - self._since >= _PATIENCE_S
-        if is_over and not has_live:
-            raise trouble

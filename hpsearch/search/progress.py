@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
+from itertools import islice
 
 from hpsearch.backends.base import NamesSubmissions
+from hpsearch.choosers.chooser import runs_of
 from hpsearch.choosers.of_search import chooser_lines
+from hpsearch.config.options import SearchOptions
 from hpsearch.config.program import command_hint, resume_hint
 from hpsearch.console.colour import green, red
+from hpsearch.console.console import Console
 from hpsearch.console.text import amount, duration
 from hpsearch.core.command import shell_line
 from hpsearch.core.model import Job, RunState
@@ -34,10 +38,13 @@ from hpsearch.journal.run_record import RunRecord
 from hpsearch.samplers.sampler import expectation_text
 from hpsearch.search.continuing import is_interrupted
 from hpsearch.search.controller import Controller
+from hpsearch.store.classic_files import command_line
 from hpsearch.store.layout import SearchFolder
 
 #: The bar ranks configurations again after this many seconds, but not before this many times the ranking's own time.
 _MEANS_INTERVAL_S, _MEANS_SHARE = 1.0, 50
+#: How many suggestions a dry run shows.
+_FIRST_SHOWN = 3
 
 
 class Progress:
@@ -225,3 +232,20 @@ def closing_lines(record: SearchRecord, folder: SearchFolder, took_s: float, is_
         file = folder.results_by_configuration
         lines += [f"all of them, with mean and spread: {file.name}"] * bool(means and file.exists())
     return lines
+
+
+def show_first_choices(record: SearchRecord, options: SearchOptions, console: Console) -> None:
+    """Print what a sampler would choose next, by present results; nothing without a sampler."""
+    if options.race or not options.suggests:
+        return
+    from hpsearch.choosers.suggestions import Suggestions
+
+    suggestions = Suggestions(record, options)
+    if not suggestions.has_more():
+        return
+    choices = [choice.configuration for choice in islice(suggestions.coming(), _FIRST_SHOWN)]
+    settings, first = record.known_settings(), record.runs.last + 1
+    at, expected = record.started_at or 0.0, suggestions.expected()
+    more = f"; results choose {amount(expected - len(choices), 'more run')}" if expected > len(choices) else ""
+    console.notes([f"The next {amount(len(choices), 'run')} if no result comes in between{more}"])
+    console.results(command_line(run, settings) for run in runs_of(choices, expected, settings.shown_folder, at, first))

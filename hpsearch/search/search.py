@@ -7,12 +7,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.base import AsksCommands, NamesGpus, OnCluster
-from hpsearch.choosers.chooser import runs_of
 from hpsearch.choosers.of_search import has_more, new_chooser
 from hpsearch.config.given_paths import absolute, existing_folder
 from hpsearch.config.grid_module import SearchConfig, config_for
@@ -51,10 +49,9 @@ from hpsearch.search.dispatch import Dispatcher
 from hpsearch.search.early_stop import check_values
 from hpsearch.search.on_end import EndCommand
 from hpsearch.search.plan import Plan, make_plan, plan_lines, repeated_lines
-from hpsearch.search.progress import closing_lines, submitted_lines
+from hpsearch.search.progress import closing_lines, show_first_choices, submitted_lines
 from hpsearch.startup.classes import dataclass, replace
 from hpsearch.startup.host import host_name
-from hpsearch.store.classic_files import command_line
 from hpsearch.store.layout import SearchFolder, append_text
 from hpsearch.store.live import LiveSearch
 from hpsearch.store.new_folder import FolderTakenError, new_search
@@ -62,8 +59,6 @@ from hpsearch.user_code.user_functions import FunctionProcess
 
 #: After a stop: how long to wait for a reader of standard output that takes nothing.
 _LAST_WORD_S = 2.0
-#: How many suggestions a dry run shows.
-_FIRST_SHOWN = 3
 #: The most bytes of the log of questions to a scheduler or nvidia-smi; an older part of that size is kept beside it.
 _MOST_CONVERSATION = 1_000_000
 
@@ -116,7 +111,7 @@ def _run_new(planned: Callable[[], Plan], console: Console) -> SearchEnd:
         console.results(plan.commands())
         listed = [] if plan.candidates is None else [plan.candidates]
         record = SearchRecord.of([*listed, SearchStarted(plan.settings.to_json(), plan.stamp)])
-        _show_first(record, plan.options, console)
+        show_first_choices(record, plan.options, console)
         return SearchEnd(None, 0)
     backend = choose_backend(plan.options, console, continues=plan.settings.continues)
     console.notes(plan_lines(plan))
@@ -145,23 +140,6 @@ def _check_has_own_folder(plan: Plan) -> None:
     if options.race and folder.journal.exists():
         how = f"; to race its configurations: {command_hint('seeds', plan.folder)} --race"
     raise UsageError(f"--out_dir={options.out_dir}: there is a search already{how}")
-
-
-def _show_first(record: SearchRecord, options: SearchOptions, console: Console) -> None:
-    """Print what a sampler would choose next, by present results; nothing without a sampler."""
-    if options.race or not options.suggests:
-        return
-    from hpsearch.choosers.suggestions import Suggestions
-
-    suggestions = Suggestions(record, options)
-    if not suggestions.has_more():
-        return
-    choices = [choice.configuration for choice in islice(suggestions.coming(), _FIRST_SHOWN)]
-    settings, first = record.known_settings(), record.runs.last + 1
-    at, expected = record.started_at or 0.0, suggestions.expected()
-    more = f"; results choose {amount(expected - len(choices), 'more run')}" if expected > len(choices) else ""
-    console.notes([f"The next {amount(len(choices), 'run')} if no result comes in between{more}"])
-    console.results(command_line(run, settings) for run in runs_of(choices, expected, settings.shown_folder, at, first))
 
 
 def resume_search(
@@ -255,7 +233,7 @@ def _rehearse(
         process.close()
     console.results(shell_line(new_attempt(reader, entry).argv) for entry in due)
     if choice.numbers is None:
-        _show_first(reader.record, options, console)
+        show_first_choices(reader.record, options, console)
     return SearchEnd(None, 0)
 
 
